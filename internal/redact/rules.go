@@ -1,0 +1,108 @@
+package redact
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// rule names the fields of a kind that hold payloads. Fields are found by their name wherever they stand, so that a
+// document of a wrong shape gives nothing away either; names are compared without case for the same reason.
+type rule struct {
+	fields []string // replaced by their Class
+	maps   []string // every value in them is replaced
+	files  bool     // file contents are replaced when they look like a payload
+}
+
+var (
+	encryptionRule = &rule{fields: []string{"secret"}}
+	kubeconfigRule = &rule{
+		fields: []string{"token", "password", "client-key-data", "id-token", "refresh-token", "access-token", "client-secret", "value"},
+		maps:   []string{"config"}, // auth-provider.config; value is that of exec.env
+	}
+	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true}
+	credentialRule = &rule{fields: []string{"token", "clientKeyData", "value"}}
+)
+
+// ruleOf is the rule of a kind; nil when it holds no payload that this package knows.
+func ruleOf(apiVersion, kind string) *rule {
+	gv, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return nil
+	}
+	switch gv.Group {
+	case "":
+		switch {
+		case strings.EqualFold(kind, "Config"):
+			return kubeconfigRule
+		case strings.EqualFold(kind, "EncryptionConfig"), strings.EqualFold(kind, "EncryptionConfiguration"):
+			return encryptionRule
+		}
+	case "apiserver.config.k8s.io", "apiserver.k8s.io":
+		if strings.HasPrefix(strings.ToLower(kind), "encryptionconfig") {
+			return encryptionRule
+		}
+	case "kubeadm.k8s.io", "bootstrap.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io":
+		return kubeadmRule
+	case "client.authentication.k8s.io", "authentication.k8s.io":
+		return credentialRule
+	case "kubelet.config.k8s.io":
+		if strings.EqualFold(kind, "CredentialProviderConfig") {
+			return credentialRule
+		}
+	}
+	return nil
+}
+
+func (r *rule) apply(v any) (changed bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			changed = r.apply(e) || changed
+		}
+	case map[string]any:
+		for k, e := range v {
+			switch {
+			case fold(r.fields, k):
+				v[k] = describe(e)
+				changed = true
+			case fold(r.maps, k):
+				changed = redactAll(e) || changed
+			case r.files && k == "content" && holdsPayload(text(e)):
+				v[k] = describe(e)
+				changed = true
+			default:
+				changed = r.apply(e) || changed
+			}
+		}
+	}
+	return changed
+}
+
+func redactAll(v any) (changed bool) {
+	m, _ := v.(map[string]any)
+	for k, e := range m {
+		m[k] = describe(e)
+		changed = true
+	}
+	return changed
+}
+
+func fold(names []string, k string) bool {
+	for _, n := range names {
+		if strings.EqualFold(n, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsPayload looks at the content of a file that a cloud-init of Cluster API writes to a node.
+func holdsPayload(content string) bool {
+	for _, sign := range []string{"PRIVATE KEY", "EncryptionConfig", "token:", "password:", "client-key-data", "secret:", "kind: Secret"} {
+		if strings.Contains(content, sign) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,115 @@
+package inventory
+
+import (
+	"cmp"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Bias says how unseen objects of a need could change the verdict of the check that declares it.
+type Bias uint8
+
+const (
+	// Either is the zero value: an unseen object could turn the verdict either way.
+	Either Bias = iota
+	// Incriminating: an unseen object could only add failures of this check.
+	Incriminating
+	// Exonerating: an unseen object could only remove failures of this check.
+	Exonerating
+)
+
+func (b Bias) String() string {
+	return [...]string{"Either", "Incriminating", "Exonerating"}[min(b, Exonerating)]
+}
+
+// Scope says whose coverage a need is looked up with.
+type Scope uint8
+
+const (
+	// ClusterWide is the zero value: objects of every namespace matter to every subject.
+	ClusterWide Scope = iota
+	// SubjectNamespace: only objects in the namespace of the subject matter to it.
+	SubjectNamespace
+)
+
+// Need is one kind of evidence that a check or an engine reads. Exactly one of Kind, URL and Format is set.
+type Need struct {
+	Group, Kind string // an API kind; Resource is its lower-case plural
+	Resource    string
+	Subresource string // e.g. "proxy" of nodes; the kind's own objects when empty
+	URL         string // a non-resource URL such as /version
+	Format      string // a file format that has no apiVersion, e.g. "aws-eks-describe-cluster"
+
+	Bias         Bias
+	Scope        Scope
+	MetadataOnly bool // only metadata is read
+}
+
+// NeedOf declares that the objects of the built-in kind T are read.
+func NeedOf[T any](bias Bias) Need {
+	k := kindOf[T]()
+	return Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: bias}
+}
+
+// InSubjectNamespace returns n limited to the namespace of the subject under evaluation.
+func (n Need) InSubjectNamespace() Need {
+	n.Scope = SubjectNamespace
+	return n
+}
+
+// GroupKind is the kind that coverage is looked up for: the API kind, or a synthetic one per URL and per file format.
+func (n Need) GroupKind() schema.GroupKind {
+	switch {
+	case n.URL != "":
+		return schema.GroupKind{Group: "url.nist190.dev", Kind: n.URL}
+	case n.Format != "":
+		return schema.GroupKind{Group: "format.nist190.dev", Kind: n.Format}
+	case n.Subresource != "":
+		return schema.GroupKind{Group: n.Group, Kind: n.Kind + "/" + n.Subresource}
+	}
+	return schema.GroupKind{Group: n.Group, Kind: n.Kind}
+}
+
+// String names the evidence as a person who has to supply it would: "networkpolicies.networking.k8s.io".
+func (n Need) String() string {
+	switch {
+	case n.URL != "":
+		return n.URL
+	case n.Format != "":
+		return "file of format " + n.Format
+	}
+	name := n.Resource
+	if name == "" {
+		name = n.Kind
+	}
+	if n.Group != "" {
+		name += "." + n.Group
+	}
+	if n.Subresource != "" {
+		name += "/" + n.Subresource
+	}
+	return name
+}
+
+// Validate reports a Need that names no evidence or more than one.
+func (n Need) Validate() error {
+	set := 0
+	for _, s := range []string{n.Kind, n.URL, n.Format} {
+		if s != "" {
+			set++
+		}
+	}
+	if set != 1 {
+		return fmt.Errorf("need %q: exactly one of Kind, URL and Format must be set", n.String())
+	}
+	if n.Kind != "" && n.Resource == "" {
+		return fmt.Errorf("need %s: Resource is not set", n.GroupKind())
+	}
+	return nil
+}
+
+// CompareNeeds orders needs by what they name.
+func CompareNeeds(a, b Need) int {
+	return cmp.Or(cmp.Compare(a.String(), b.String()), cmp.Compare(a.Bias, b.Bias), cmp.Compare(a.Scope, b.Scope))
+}
