@@ -153,6 +153,11 @@ func (r *Runner) newRun(inv *inventory.Inventory) *run {
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
+	// What every verdict rests on is printed even where no check asked for it.
+	view, reads := inv.Record()
+	inventory.KubernetesVersion.Get(view)
+	inventory.World.Get(view)
+	u.reads = append(u.reads, reads)
 	slices.SortStableFunc(u.checks, func(a, b Check) int {
 		x, y := a.Metadata(), b.Metadata()
 		return cmp.Or(cmp.Compare(x.Risk, y.Risk), cmp.Compare(x.ID, y.ID))

@@ -96,6 +96,7 @@ func TestSoundness(t *testing.T) {
 		{"either unseen decides nothing", inventory.Incriminating, inventory.Either, []inventory.CoverageEntry{policies}, nist190.NotAssessed, nist190.NotAssessed},
 		{"exonerating unseen keeps passes", inventory.Incriminating, inventory.Exonerating, []inventory.CoverageEntry{policies}, nist190.Pass, nist190.NotAssessed},
 		{"incriminating unseen keeps failures", inventory.Incriminating, inventory.Exonerating, []inventory.CoverageEntry{unseen("Pod", "", "")}, nist190.NotAssessed, nist190.Fail},
+		{"what only changes the severity decides nothing", inventory.Incriminating, inventory.SeverityOnly, []inventory.CoverageEntry{policies}, nist190.Pass, nist190.Fail},
 		{"another namespace does not matter", inventory.Incriminating, inventory.Either, []inventory.CoverageEntry{unseen("NetworkPolicy", "networking.k8s.io", "b")}, nist190.Pass, nist190.Fail},
 		{"the subject's namespace does", inventory.Incriminating, inventory.Either, []inventory.CoverageEntry{unseen("NetworkPolicy", "networking.k8s.io", "a")}, nist190.NotAssessed, nist190.NotAssessed},
 	} {

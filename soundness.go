@@ -56,11 +56,11 @@ func (j *judge) coverage(gk schema.GroupKind, namespace string) inventory.Covera
 	return c
 }
 
-// missing lists the incomplete needs of a subject whose bias is not the tolerated one.
-func (j *judge) missing(subject inventory.Ref, tolerated inventory.Bias) []Missing {
+// missing lists the incomplete needs of a subject whose bias is none of the tolerated.
+func (j *judge) missing(subject inventory.Ref, tolerated ...inventory.Bias) []Missing {
 	var out []Missing
 	for _, n := range j.needs {
-		if n.Bias == tolerated && n.Bias != inventory.Either {
+		if slices.Contains(tolerated, n.Bias) {
 			continue
 		}
 		ns := ""
@@ -96,23 +96,21 @@ func (j *judge) finding(o Outcome) Finding {
 		}
 	}
 	f.Strength = j.strength(f)
-	if len(j.missing(o.Subject, noBias)) == 0 {
+	if len(j.missing(o.Subject)) == 0 {
 		f.MaxSeverity = SeverityUnset
 	}
 	var missing []Missing
 	switch o.Status {
 	case Pass, NotApplicable:
-		missing = j.missing(o.Subject, inventory.Exonerating)
+		missing = j.missing(o.Subject, inventory.Exonerating, inventory.SeverityOnly)
 	case Fail:
-		missing = j.missing(o.Subject, inventory.Incriminating)
+		missing = j.missing(o.Subject, inventory.Incriminating, inventory.SeverityOnly)
 	}
 	if len(missing) > 0 {
 		f.lower(ReasonMissingEvidence, missing)
 	}
 	return f
 }
-
-const noBias inventory.Bias = 255
 
 func (j *judge) strength(f Finding) inventory.Strength {
 	if f.Strength != inventory.StrengthUnset {

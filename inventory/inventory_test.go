@@ -259,7 +259,12 @@ func TestCoverageTable(t *testing.T) {
 func TestDefaultsYieldSilently(t *testing.T) {
 	role := "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: admin, labels: {from: %s}}\n"
 	var c inventory.Collector
-	c.AddDefault(testobj.Object(t, fmt.Sprintf(role, "kubernetes"), inventory.Origin{}))
+	for range 2 {
+		c.AddDefault(testobj.Object(t, fmt.Sprintf(role, "kubernetes"), inventory.Origin{}))
+	}
+	if n := c.Inventory().Len(); n != 1 {
+		t.Errorf("what two sources assume is kept %d times", n)
+	}
 	c.Add(testobj.Object(t, fmt.Sprintf(role, "manifest"), inventory.Origin{}))
 	inv := c.Inventory()
 	o, _ := inv.Get(schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"}, "", "admin")

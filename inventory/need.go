@@ -17,10 +17,13 @@ const (
 	Incriminating
 	// Exonerating: an unseen object could only remove failures of this check.
 	Exonerating
+	// SeverityOnly: an unseen object could change how severe a failure is, and not whether it is one. The check reports
+	// the most that it could be as MaxSeverity.
+	SeverityOnly
 )
 
 func (b Bias) String() string {
-	return [...]string{"Either", "Incriminating", "Exonerating"}[min(b, Exonerating)]
+	return [...]string{"Either", "Incriminating", "Exonerating", "SeverityOnly"}[min(b, SeverityOnly)]
 }
 
 // Scope says whose coverage a need is looked up with.

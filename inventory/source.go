@@ -111,6 +111,9 @@ func unique(added, defaults []*Object) ([]*Object, []Problem) {
 	byRef := make(map[Ref]int, len(added)+len(defaults))
 	out := make([]*Object, 0, len(added)+len(defaults))
 	for _, o := range defaults {
+		if _, seen := byRef[o.ref.Identity()]; seen {
+			continue // two sources assume the same
+		}
 		byRef[o.ref.Identity()] = len(out)
 		out = append(out, o)
 	}
