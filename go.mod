@@ -4,6 +4,7 @@ module github.com/nist190/nist190
 go 1.25.0
 
 require (
+	github.com/google/go-cmp v0.7.0
 	go.yaml.in/yaml/v3 v3.0.4
 	golang.org/x/sync v0.12.0
 	k8s.io/api v0.34.0

@@ -107,7 +107,17 @@ func unlock(s Sentence, missing []string, manual string, checks []CheckResult) s
 	if manual != "" {
 		return "attest: " + manual
 	}
+	return attest(s)
+}
+
+func attest(s Sentence) string {
 	return fmt.Sprintf("attest sentence %s, with an owner and a date on which the attestation expires", s.Key)
+}
+
+// NeedsAttestation reports whether nothing but a person's statement would answer the sentence: no check does, and no
+// evidence that one of them misses would.
+func (q *Requirement) NeedsAttestation() bool {
+	return q.Status == NotAssessed && q.Unlock == attest(q.Sentence)
 }
 
 // riskResults rolls the sentences up, per risk.

@@ -55,18 +55,25 @@ func (t Threshold) Evaluate(r *Report) Verdict {
 		}
 	}
 	v := Verdict{}
-	add := func(n int, d Decision, format string, args ...any) {
+	add := func(n int, d Decision, one, many string) {
 		if n == 0 {
 			return
 		}
 		if v.Decision == Clear {
 			v.Decision = d
 		}
-		v.Reasons = append(v.Reasons, fmt.Sprintf("%d ", n)+fmt.Sprintf(format, args...))
+		what := many
+		if n == 1 {
+			what = one
+		}
+		v.Reasons = append(v.Reasons, fmt.Sprintf("%d %s", n, what))
 	}
-	add(malfunctions, Malfunction, "malfunctions of checks")
-	add(failures, Findings, "open findings of severity %s or above", least)
-	add(unproven, Unproven, "findings of severity %s or above that missing evidence could still refute", least)
-	add(unassessed, Unproven, "verdicts without the evidence that is required")
+	add(malfunctions, Malfunction, "malfunction of a check", "malfunctions of checks")
+	above := fmt.Sprintf(" of severity %s or above", least)
+	add(failures, Findings, "open finding"+above, "open findings"+above)
+	const refutable = " that missing evidence could still refute"
+	add(unproven, Unproven, "finding"+above+refutable, "findings"+above+refutable)
+	const bare = " without the evidence that is required"
+	add(unassessed, Unproven, "verdict"+bare, "verdicts"+bare)
 	return v
 }

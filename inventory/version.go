@@ -32,16 +32,16 @@ func (v Version) AtLeast(major, minor int) bool {
 func ParseVersion(s string) (Version, error) {
 	parts := strings.SplitN(strings.TrimPrefix(strings.TrimSpace(s), "v"), ".", 3)
 	if len(parts) < 2 {
-		return Version{}, fmt.Errorf("Kubernetes version %q: want MAJOR.MINOR", s)
+		return Version{}, fmt.Errorf("version %q: want MAJOR.MINOR of Kubernetes", s)
 	}
 	major, err := strconv.Atoi(parts[0])
 	if err != nil {
-		return Version{}, fmt.Errorf("Kubernetes version %q: want MAJOR.MINOR", s)
+		return Version{}, fmt.Errorf("version %q: want MAJOR.MINOR of Kubernetes", s)
 	}
 	// The minor of managed clusters may end in "+".
 	minor, err := strconv.Atoi(strings.TrimSuffix(parts[1], "+"))
 	if err != nil || major != 1 || minor < 0 {
-		return Version{}, fmt.Errorf("Kubernetes version %q: want MAJOR.MINOR", s)
+		return Version{}, fmt.Errorf("version %q: want MAJOR.MINOR of Kubernetes", s)
 	}
 	return Version{major, minor}, nil
 }
