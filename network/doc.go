@@ -1,0 +1,14 @@
+// Package network evaluates NIST SP 800-190 section 4.3.3, poorly separated inter-container traffic: is traffic
+// separated into virtual networks by sensitivity level, with a small number of well-defined interfaces between them?
+//
+// NetworkPolicy is evaluated as a conformant plugin enforces it (k8s.io/api/networking/v1, pkg/apis/networking and
+// test/e2e/network/netpol of Kubernetes): per direction, as a union of allows, over the labels that pods have. What only
+// another engine understands is named and left undecided.
+package network
+
+import "github.com/nist190/nist190"
+
+// Checks lists the checks of the package.
+func Checks() []nist190.Check {
+	return []nist190.Check{DefaultDeny()}
+}

@@ -1,0 +1,142 @@
+package network
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/nist190/nist190/inventory"
+)
+
+// foreignKind is a kind of policy that NetworkPolicy evaluation does not understand and that can isolate pods or allow
+// what NetworkPolicies do not.
+type foreignKind struct {
+	inventory.Need
+	// wide kinds have no namespace; others speak of their own, except in root, whose policies speak of every namespace.
+	wide bool
+	root string
+	only networkingv1.PolicyType // the one direction that the kind governs; empty for both
+}
+
+var foreignKinds = []foreignKind{
+	foreign("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
+	foreign("cilium.io", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies").everywhere(),
+	foreign("projectcalico.org", "NetworkPolicy", "networkpolicies"),
+	foreign("projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies").everywhere(),
+	foreign("crd.projectcalico.org", "NetworkPolicy", "networkpolicies"),
+	foreign("crd.projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies").everywhere(),
+	foreign("policy.networking.k8s.io", "AdminNetworkPolicy", "adminnetworkpolicies").everywhere(),
+	foreign("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", "baselineadminnetworkpolicies").everywhere(),
+	foreign("policy.networking.k8s.io", "ClusterNetworkPolicy", "clusternetworkpolicies").everywhere(),
+	foreign("crd.antrea.io", "NetworkPolicy", "networkpolicies"),
+	foreign("crd.antrea.io", "ClusterNetworkPolicy", "clusternetworkpolicies").everywhere(),
+	foreign("k8s.ovn.org", "EgressFirewall", "egressfirewalls").of(networkingv1.PolicyTypeEgress),
+	foreign("security.istio.io", "AuthorizationPolicy", "authorizationpolicies").of(networkingv1.PolicyTypeIngress).rooted("istio-system"),
+}
+
+func foreign(group, kind, resource string) foreignKind {
+	return foreignKind{Need: inventory.Need{Group: group, Kind: kind, Resource: resource}}
+}
+
+func (k foreignKind) everywhere() foreignKind                  { k.wide = true; return k }
+func (k foreignKind) of(d networkingv1.PolicyType) foreignKind { k.only = d; return k }
+func (k foreignKind) rooted(ns string) foreignKind             { k.root = ns; return k }
+func (k foreignKind) governs(d networkingv1.PolicyType) bool   { return k.only == "" || k.only == d }
+func (k foreignKind) speaksOf(o *inventory.Object, ns string) bool {
+	return k.wide || o.Namespace() == ns || k.root != "" && o.Namespace() == k.root
+}
+
+// foreignNeeds: such a policy can isolate, and it can allow.
+func foreignNeeds() []inventory.Need {
+	var out []inventory.Need
+	for _, k := range foreignKinds {
+		n := k.Need
+		if !k.wide && k.root == "" {
+			n = n.InSubjectNamespace()
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// effect is what a policy of another engine could do in a direction.
+type effect struct {
+	object         *inventory.Object
+	isolate, allow bool
+}
+
+func (e effect) String() string {
+	return fmt.Sprintf("%s %q", e.object.Ref().Kind, e.object.Name())
+}
+
+// foreignIn lists the policies of other engines that could change how pods of a namespace are isolated.
+func foreignIn(all map[int][]*inventory.Object, namespace string, d networkingv1.PolicyType) []effect {
+	var out []effect
+	for i, k := range foreignKinds {
+		if !k.governs(d) {
+			continue
+		}
+		for _, o := range all[i] {
+			if !k.speaksOf(o, namespace) {
+				continue
+			}
+			if e := effectOf(o, d); e.isolate || e.allow {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// effectOf errs to the side of an effect: only what the policy plainly does not speak of is excluded.
+func effectOf(o *inventory.Object, d networkingv1.PolicyType) effect {
+	e := effect{object: o}
+	group := o.GroupKind().Group
+	var specs []map[string]any
+	root := o.Unstructured().Object
+	if s, ok, _ := unstructured.NestedMap(root, "spec"); ok {
+		specs = append(specs, s)
+	}
+	if list, ok, _ := unstructured.NestedSlice(root, "specs"); ok {
+		for _, s := range list {
+			if m, ok := s.(map[string]any); ok {
+				specs = append(specs, m)
+			}
+		}
+	}
+	dir := strings.ToLower(string(d))
+	for _, s := range specs {
+		rules, _ := s[dir].([]any)
+		_, has := s[dir]
+		switch group {
+		case "cilium.io":
+			_, denies := s[dir+"Deny"]
+			// Only an allow section, even an empty one, makes default deny; what an empty rule does depends on the version.
+			e.isolate = e.isolate || has || denies
+			e.allow = e.allow || len(rules) > 0
+		case "projectcalico.org", "crd.projectcalico.org":
+			types, _, _ := unstructured.NestedStringSlice(s, "types")
+			// pkg defaulting of Calico: without types, Ingress, and Egress where there are egress rules only or too.
+			named := slices.Contains(types, string(d)) || len(types) == 0 && (has || d == networkingv1.PolicyTypeIngress)
+			e.isolate = e.isolate || named
+			e.allow = e.allow || named && hasAction(rules, "Allow", "Pass")
+		case "k8s.ovn.org", "security.istio.io":
+			e.isolate = true // neither allows what a NetworkPolicy denies
+		default:
+			e.isolate = e.isolate || hasAction(rules, "Deny", "Drop", "Reject")
+			e.allow = e.allow || hasAction(rules, "Allow", "Accept")
+		}
+	}
+	return e
+}
+
+func hasAction(rules []any, actions ...string) bool {
+	return slices.ContainsFunc(rules, func(r any) bool {
+		m, _ := r.(map[string]any)
+		action, _ := m["action"].(string)
+		return slices.Contains(actions, action)
+	})
+}
