@@ -1,0 +1,108 @@
+package catalog
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/sensitivity"
+)
+
+// Runner is a runner of the selected checks with everything that the configuration says of a run. The caller may set
+// what no file should: parallelism, timeouts, a logger.
+func (c *Config) Runner() *nist190.Runner {
+	if c == nil {
+		c = &Config{}
+	}
+	return &nist190.Runner{
+		Checks:           Checks(c),
+		Settings:         c.settings(),
+		Suppressions:     slices.Clone(c.Suppressions),
+		Attestations:     slices.Clone(c.Attestations),
+		AllowAnnotations: c.AllowAnnotations,
+		MinStrength:      c.Thresholds.MinStrength,
+		Cluster:          c.Cluster,
+		Append:           nist190.Append(c.Append),
+	}
+}
+
+// Threshold is what the configuration says of a gate.
+func (c *Config) Threshold() nist190.Threshold {
+	if c == nil {
+		return nist190.Threshold{}
+	}
+	t := c.Thresholds
+	return nist190.Threshold{FailOn: t.FailOn, RequireEvidence: t.RequireEvidence, NewOnly: t.NewOnly}
+}
+
+// What no check reads yet is an assumption of the report nevertheless: it says that it was given and not used.
+var (
+	selection       = inventory.NewSetting("checks", selected{})
+	teams           = inventory.NewSetting("teams", Teams(nil))
+	interfaces      = inventory.NewSetting("interfaces", Interfaces(nil))
+	interfaceBudget = inventory.NewSetting("interfaceBudget", budget(DefaultInterfaceBudget))
+	allowlist       = inventory.NewSetting("allowlist", Allowlist(nil))
+)
+
+// settings are the values that differ from the defaults.
+func (c *Config) settings() []inventory.Value {
+	var out []inventory.Value
+	if s := c.selected(); len(s.off) > 0 {
+		out = append(out, selection.Set(s))
+	}
+	if !c.KubernetesVersion.IsZero() {
+		out = append(out, inventory.KubernetesVersion.Set(c.KubernetesVersion.Version))
+	}
+	if !reflect.ValueOf(c.Sensitivity).IsZero() {
+		out = append(out, sensitivity.Setting.Set(c.Sensitivity))
+	}
+	if len(c.Teams) > 0 {
+		out = append(out, teams.Set(c.Teams))
+	}
+	if len(c.Interfaces) > 0 {
+		out = append(out, interfaces.Set(c.Interfaces))
+	}
+	if c.InterfaceBudget != nil {
+		out = append(out, interfaceBudget.Set(budget(*c.InterfaceBudget)))
+	}
+	if c.Allowlist != nil {
+		out = append(out, allowlist.Set(c.Allowlist))
+	}
+	return out
+}
+
+// DefaultInterfaceBudget is how many interfaces between two zones are few.
+const DefaultInterfaceBudget = 5
+
+// Teams, Interfaces and Allowlist are lists that a report prints in one line.
+type (
+	Teams      []Team
+	Interfaces []Interface
+	Allowlist  []Grant
+	budget     int
+)
+
+const unread = " (no check of this release reads it)"
+
+func (t Teams) String() string {
+	var names []string
+	for _, x := range t {
+		names = append(names, x.Name)
+	}
+	return strings.Join(names, ", ") + unread
+}
+
+func (l Interfaces) String() string {
+	var names []string
+	for _, x := range l {
+		names = append(names, fmt.Sprintf("%s from %s to %s", x.Name, x.From, x.To))
+	}
+	return strings.Join(names, ", ") + unread
+}
+
+func (a Allowlist) String() string { return fmt.Sprintf("%d grants", len(a)) + unread }
+
+func (b budget) String() string { return fmt.Sprintf("%d between two zones", int(b)) + unread }
