@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/report"
+)
+
+type output struct {
+	format, file string
+}
+
+// formats are the writers by name. The file is where the output goes, nil for a stream that is no file.
+var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file *os.File) error{
+	"text": func(w io.Writer, rep *nist190.Report, o *options, file *os.File) error {
+		return report.Text(w, rep, report.TextOptions{Color: isTerminal(file) && os.Getenv("NO_COLOR") == "", GroupBy: o.groupBy, Verbose: o.verbose})
+	},
+	"json": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return report.JSON(w, rep, report.JSONOptions{})
+	},
+	"ndjson": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return report.NDJSON(w, rep, report.JSONOptions{})
+	},
+	"csv": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return report.CSV(w, rep, report.CSVOptions{})
+	},
+	"markdown": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
+		return report.Markdown(w, rep, report.MarkdownOptions{GroupBy: o.groupBy})
+	},
+}
+
+func formatNames() string {
+	var names []string
+	for n := range formats {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (o *options) addOutput(s string) error {
+	format, file, _ := strings.Cut(s, "=")
+	if formats[format] == nil {
+		return fmt.Errorf("unknown format %q: want one of %s", format, formatNames())
+	}
+	o.outputs = append(o.outputs, output{format, file})
+	return nil
+}
+
+func (o *options) write(rep *nist190.Report, stdout io.Writer) error {
+	for _, out := range o.outputs {
+		if err := out.write(rep, o, stdout); err != nil {
+			return fmt.Errorf("%s: %w", out.format, err)
+		}
+	}
+	return nil
+}
+
+func (out output) write(rep *nist190.Report, o *options, stdout io.Writer) (err error) {
+	w := stdout
+	file, _ := stdout.(*os.File)
+	if out.file != "" {
+		if file, err = os.Create(out.file); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		w = file
+	}
+	b := bufio.NewWriter(w)
+	if err := formats[out.format](b, rep, o, file); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+// progress draws one line on a terminal, and nothing elsewhere.
+func progress(w io.Writer) func(nist190.Event) {
+	file, ok := w.(*os.File)
+	if !ok || !isTerminal(file) {
+		return nil
+	}
+	return func(e nist190.Event) {
+		fmt.Fprintf(w, "\r\x1b[K%d/%d %s", e.Done, e.Total, e.Check)
+		if e.Done == e.Total {
+			fmt.Fprint(w, "\r\x1b[K")
+		}
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	if f == nil {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
