@@ -81,7 +81,10 @@ func text(v any) string {
 	return s
 }
 
-// appliedAnnotations repeat the whole object, payload included.
+// Annotation reports whether an annotation of a Secret repeats the whole object, payload included, and is dropped.
+func Annotation(key string) bool { return appliedAnnotations[key] }
+
+// appliedAnnotations are those of kubectl, kapp, wrangler and Banzai Cloud's operators.
 var appliedAnnotations = map[string]bool{
 	"kubectl.kubernetes.io/last-applied-configuration": true,
 	"kapp.k14s.io/original":                            true,
@@ -100,7 +103,7 @@ func secret(m map[string]any) (changed bool) {
 	metadata, _ := m["metadata"].(map[string]any)
 	annotations, _ := metadata["annotations"].(map[string]any)
 	for k := range annotations {
-		if appliedAnnotations[k] {
+		if Annotation(k) {
 			delete(annotations, k)
 			changed = true
 		}

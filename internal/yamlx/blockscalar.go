@@ -23,8 +23,8 @@ func (b *block) scalar(column int) bool {
 		if i := bytes.Index(line, []byte(" #")); i >= 0 {
 			line = bytes.TrimRight(line[:i], " ")
 		}
-		if line[0] == '-' && len(line) > 1 && line[1] != ' ' {
-			// a dash may begin a scalar
+		if (line[0] == '-' || line[0] == ':' || line[0] == '?') && len(line) > 1 && line[1] != ' ' {
+			// an indicator without a blank behind it may begin a scalar
 		} else if startsOdd(line[0]) {
 			return false
 		}
@@ -52,7 +52,7 @@ func (b *block) plain(s []byte) bool {
 	switch {
 	case r.kind == str:
 		b.out = b.text2json(s)
-	case r.kind == number && !r.exact:
+	case r.kind == number && !r.exact, r.kind == boolean && isOldBool(string(s)):
 		return false
 	default:
 		b.out = append(b.out, r.text...)
@@ -63,12 +63,7 @@ func (b *block) plain(s []byte) bool {
 // quoted writes the quoted scalar at the start of line and returns its length.
 func (b *block) quoted(line []byte) (n int, ok bool) {
 	if line[0] == '\'' {
-		n = bytes.IndexByte(line[1:], '\'') + 1
-		if n <= 0 || n+1 < len(line) && line[n+1] == '\'' {
-			return 0, false
-		}
-		b.out = b.text2json(line[1:n])
-		return n + 1, true
+		return b.singleQuoted(line)
 	}
 	for n = 1; n < len(line) && line[n] != '"'; n++ {
 		if line[n] == '\\' {
@@ -83,6 +78,23 @@ func (b *block) quoted(line []byte) (n int, ok bool) {
 	}
 	b.out = append(b.out, line[:n+1]...)
 	return n + 1, true
+}
+
+// singleQuoted is quoted for single quotes, of which two stand for one.
+func (b *block) singleQuoted(line []byte) (n int, ok bool) {
+	b.out = append(b.out, '"')
+	for n = 1; ; n += 2 {
+		end := bytes.IndexByte(line[n:], '\'')
+		if end < 0 {
+			return 0, false
+		}
+		b.out = appendEscaped(b.out, line[n:n+end])
+		if n += end; n+1 == len(line) || line[n+1] != '\'' {
+			b.out = append(b.out, '"')
+			return n + 1, true
+		}
+		b.out = append(b.out, '\'')
+	}
 }
 
 // literal reads a block "|", "|-" or "|+" without an indentation indicator.

@@ -30,13 +30,14 @@ func (d Document) Decode(lim Limits) (v Value, err error) {
 	if d.JSON {
 		return d.decodeJSON(v, lim)
 	}
+	if out, ok := blockToJSON(d.Text); ok && !deeper(out, lim.depth()) {
+		v.JSON = out
+		return d.withNotes(v, nil)
+	}
 	var nodes *yaml.Node
 	suspicion := scan(d.Text)
 	if suspicion.any() {
 		nodes, _ = d.nodes() // what v3 cannot parse and v2 can has no aliases to follow
-	} else if out, ok := blockToJSON(d.Text); ok && !deeper(out, lim.depth()) {
-		v.JSON = out
-		return d.withNotes(v, nil)
 	}
 	if suspicion.aliases && nodes != nil {
 		if err := d.checkExpansion(nodes, lim.expansion()); err != nil {

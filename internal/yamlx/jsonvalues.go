@@ -35,8 +35,7 @@ func jsonValues(d Document) iter.Seq[Document] {
 					yield(d)
 					return
 				}
-				begin = base + int(dec.InputOffset())
-				if isBlankLines(d.Text[begin:]) {
+				if begin = skipSpace(d.Text, base+int(dec.InputOffset())); isBlankLines(d.Text[begin:]) {
 					return
 				}
 			}

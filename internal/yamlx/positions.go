@@ -80,7 +80,13 @@ func (g *grower) grow(n *yaml.Node) *branch {
 		}
 		if text, _, ok := keyText(key); ok {
 			line, column := g.doc.place(key.Line, key.Column)
-			b.fields = append(b.fields, field{text, int32(line), int32(column), g.grow(value)})
+			f := field{text, int32(line), int32(column), g.grow(value)}
+			if text != key.Value && key.Kind == yaml.ScalarNode { // y, on, 1.50: found as written, too
+				as := f
+				as.key = key.Value
+				b.fields = append(b.fields, as)
+			}
+			b.fields = append(b.fields, f)
 		}
 	}
 	return b

@@ -14,7 +14,8 @@ func (s suspicion) any() bool { return s.aliases || s.words || s.keys }
 
 // scan finds scalars that begin where a token can begin: after an indicator or at the start of a line.
 func scan(text []byte) (s suspicion) {
-	start := true // a token can begin here
+	anchors := false // without one an alias is an error and nothing more
+	start := true    // a token can begin here
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; c {
 		case ' ', '\t':
@@ -27,6 +28,7 @@ func scan(text []byte) (s suspicion) {
 			}
 		case '&', '!':
 			if start { // a property of the node that follows it
+				anchors = anchors || c == '&'
 				for i+1 < len(text) && !isSpace(text[i+1]) && !isFlow(text[i+1]) {
 					i++
 				}
@@ -57,6 +59,7 @@ func scan(text []byte) (s suspicion) {
 			}
 		}
 	}
+	s.aliases = s.aliases && anchors
 	return s
 }
 

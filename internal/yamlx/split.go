@@ -30,23 +30,24 @@ func Split(text []byte) iter.Seq[Document] {
 		s.begin(0, 1, false)
 		for off := 0; off < len(text) && !s.stopped; {
 			end, next, br := s.breaks.line(text, off)
-			s.take(off, end, next)
-			off = next
+			s.nextLine = s.line
 			if br != unicodeBreak {
-				s.line++
+				s.nextLine++
 			}
-			s.hidden = br != newline
+			s.take(off, end, next)
+			off, s.line, s.hidden = next, s.nextLine, br != newline
 		}
 		s.flush(len(text))
 	}
 }
 
 type splitter struct {
-	text   []byte
-	breaks breaks
-	line   int  // of the line that is looked at
-	hidden bool // the line before ended in a break that kubectl does not see
-	yield  func(Document) bool
+	text     []byte
+	breaks   breaks
+	line     int  // number of the line that is looked at
+	nextLine int  // number of the one behind it
+	hidden   bool // the line before ended in a break that kubectl does not see
+	yield    func(Document) bool
 
 	start, startLine    int
 	content, directives bool
@@ -79,7 +80,7 @@ func (s *splitter) take(off, end, next int) {
 		s.separator(off, next, bare[3:], marked && s.content)
 	case isMarker(bare, "..."):
 		s.flush(off)
-		s.begin(next, s.line+1, true)
+		s.begin(next, s.nextLine, true)
 	case bytes.HasPrefix(bare, []byte("---")):
 		s.dashes = append(s.dashes, off-s.start)
 		s.markContent()
@@ -115,7 +116,7 @@ func (s *splitter) separator(off, next int, rest []byte, marked bool) {
 		s.content = true
 		s.note(`content on the line of a "---": kubectl refuses the rest of this file, other tools apply it`)
 	} else {
-		s.begin(next, s.line+1, false)
+		s.begin(next, s.nextLine, false)
 	}
 	if hidden || marked {
 		s.note(`kubectl does not see the "---" on this line and drops this document, other tools apply it`)

@@ -18,7 +18,7 @@ type document struct {
 
 	result
 	texts     []*text // that are kept for positions
-	sensitive bool // it held a payload
+	sensitive bool    // it held a payload
 	template  string
 }
 
@@ -140,7 +140,7 @@ func (d *document) invalid(at inventory.Origin, err error) {
 func (d *document) placeOf(e entry) inventory.Origin {
 	at := d.begin()
 	switch {
-	case len(e.path) > 0 && e.text.doc.Text != nil && e.text != d.texts[0]: // a text of its own, "- " and the item
+	case len(e.path) == 1 && e.text != d.texts[0] && !e.text.doc.JSON: // a text of its own: "- " and the item
 		l := e.text.doc.Text
 		at.Line, at.Column = e.text.doc.Line, 1+len(l)-len(bytes.TrimLeft(l, " -"))
 	case len(e.path) > 0:

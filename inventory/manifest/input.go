@@ -18,7 +18,9 @@ type input struct {
 	uri   string
 	named bool   // by the caller, not found in a walk
 	chart string // the Helm chart whose template it is; empty for other files
-	open  func() (io.ReadCloser, error)
+	// patchOf is the kustomization that it is a patch of; empty for other files.
+	patchOf string
+	open    func() (io.ReadCloser, error)
 }
 
 // lister finds the inputs. It opens directories and no files.

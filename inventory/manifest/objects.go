@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190/internal/yamlx"
 	"github.com/nist190/nist190/inventory"
@@ -69,11 +70,29 @@ func marshal(o runtime.Object) ([]byte, error) {
 	if h.isObject() {
 		return raw, nil
 	}
-	gvk, ok := inventory.KindOf(o)
+	gvk, ok := kindOf(o)
 	if !ok {
 		return nil, errors.New("it has no kind and apiVersion, and its type is not built in")
 	}
 	e := entry{header: h, json: raw}
 	inferKind(header{kind: gvk.Kind + "List", apiVersion: gvk.GroupVersion().String()}, &e)
 	return e.json, nil
+}
+
+// kindOf is the kind of a built-in type, or of a list of one such as *corev1.PodList.
+func kindOf(o runtime.Object) (schema.GroupVersionKind, bool) {
+	if gvk, ok := inventory.KindOf(o); ok {
+		return gvk, true
+	}
+	t := reflect.TypeOf(o)
+	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return schema.GroupVersionKind{}, false
+	}
+	items, ok := t.Elem().FieldByName("Items")
+	if !ok || items.Type.Kind() != reflect.Slice {
+		return schema.GroupVersionKind{}, false
+	}
+	gvk, ok := inventory.KindOf(reflect.New(items.Type.Elem()).Interface())
+	gvk.Kind += "List"
+	return gvk, ok
 }

@@ -21,6 +21,10 @@ func (in *input) parse(ctx context.Context, cfg Config, p *pool, data []byte) *r
 		in.chartTemplate(r, text)
 		return r
 	}
+	if in.patchOf != "" {
+		in.patchFile(r, text)
+		return r
+	}
 	docs := in.split(cfg, r, text)
 	parts := make([]document, len(docs))
 	p.each(len(docs), func(i int) {

@@ -3,7 +3,6 @@ package manifest
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -101,13 +100,11 @@ func (t *tally) summary() {
 	if t.count == 0 {
 		return
 	}
-	names := t.foreign
-	more := ""
-	if len(names) > 3 {
-		more = fmt.Sprintf(" and %d more", len(names)-3)
-		names = names[:3]
+	where := "in this file"
+	if n := len(t.foreign); n > 1 {
+		where = fmt.Sprintf("in this file and %d more", n-1)
 	}
 	t.into.Problem(inventory.Problem{Code: inventory.ProblemNotKubernetes, Level: inventory.ProblemNotice,
-		Origin:  inventory.Origin{URI: names[0]},
-		Message: fmt.Sprintf("documents of other tools, which were left out: %d in %s%s", t.count, strings.Join(names, ", "), more)})
+		Origin:  inventory.Origin{URI: t.foreign[0]},
+		Message: fmt.Sprintf("documents that are no Kubernetes objects were left out: %d, %s", t.count, where)})
 }

@@ -16,15 +16,16 @@ type walk struct {
 	base string // URI of the root of fsys
 	real string // path of the root of fsys in the operating system; links are followed only if it is set
 
-	charts map[string]string // directory of a chart -> its name
-	links  []string
+	charts  map[string]string // directory of a chart -> its name
+	patches map[string]string // URI of a kustomize patch -> that of its kustomization
+	links   []string
 }
 
 func (w *walk) uri(name string) string { return path.Join(w.base, name) }
 
 // run walks root. outer is the chart whose templates directory root lies in, if any.
 func (w *walk) run(root, outer string) {
-	w.charts = map[string]string{}
+	w.charts, w.patches = map[string]string{}, map[string]string{}
 	err := fs.WalkDir(w.fsys, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			w.fail(w.uri(name), name == root, cause(err))
@@ -44,6 +45,9 @@ func (w *walk) run(root, outer string) {
 		if d.IsDir() {
 			return w.directory(root, name)
 		}
+		if isKustomization(d.Name()) && d.Type().IsRegular() {
+			w.kustomize(name)
+		}
 		if !isManifest(name) {
 			return nil
 		}
@@ -62,6 +66,11 @@ func (w *walk) run(root, outer string) {
 	}
 	for _, name := range w.links {
 		w.link(name, outer)
+	}
+	for uri, by := range w.patches {
+		if in := w.inputs[uri]; in != nil && !in.named {
+			in.patchOf = by
+		}
 	}
 }
 
