@@ -410,7 +410,11 @@ func (u *run) coverage() []inventory.CoverageEntry {
 		if slices.ContainsFunc(out, func(e inventory.CoverageEntry) bool { return e.GroupKind() == gk && e.Namespace == "" }) {
 			continue
 		}
-		out = append(out, inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind, Coverage: u.inv.DefaultCoverage()})
+		c := u.inv.DefaultCoverage()
+		if n.Kind == "" {
+			c = u.inv.Coverage(gk, "")
+		}
+		out = append(out, inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind, Coverage: c})
 	}
 	slices.SortFunc(out, func(a, b inventory.CoverageEntry) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace))

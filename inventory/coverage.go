@@ -109,7 +109,7 @@ func worse(a, b Coverage) Coverage {
 func (c *coverage) lookup(gk schema.GroupKind, ns string) Coverage {
 	byNS := c.entries[gk]
 	whole, ok := byNS[""]
-	if !ok {
+	if !ok && !isSynthetic(gk) {
 		whole = c.rest
 	}
 	if ns != "" {
@@ -126,6 +126,9 @@ func (c *coverage) lookup(gk schema.GroupKind, ns string) Coverage {
 	}
 	return whole
 }
+
+// isSynthetic: URLs and file formats are no kinds, so that what is said of the rest of the kinds is not said of them.
+func isSynthetic(gk schema.GroupKind) bool { return gk.Group == urlGroup || gk.Group == formatGroup }
 
 // lacksMore compares the parts of one kind, where a part that nobody looked at is a hole like any other.
 func lacksMore(part, whole Coverage) bool {

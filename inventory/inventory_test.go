@@ -256,6 +256,15 @@ func TestCoverageTable(t *testing.T) {
 	}
 }
 
+func TestURLsAndFormatsAreNotAmongTheRest(t *testing.T) {
+	inv := testobj.Inventory(t, nil)
+	for _, n := range []inventory.Need{{URL: "/version"}, {Format: "aws-eks-describe-cluster"}} {
+		if got := inv.Coverage(n.GroupKind(), "").State; got != inventory.NotCollected {
+			t.Errorf("%s is %s", n, got)
+		}
+	}
+}
+
 func TestDefaultsYieldSilently(t *testing.T) {
 	role := "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: admin, labels: {from: %s}}\n"
 	var c inventory.Collector

@@ -61,13 +61,15 @@ func (n Need) InSubjectNamespace() Need {
 	return n
 }
 
+const urlGroup, formatGroup = "url.nist190.dev", "format.nist190.dev"
+
 // GroupKind is the kind that coverage is looked up for: the API kind, or a synthetic one per URL and per file format.
 func (n Need) GroupKind() schema.GroupKind {
 	switch {
 	case n.URL != "":
-		return schema.GroupKind{Group: "url.nist190.dev", Kind: n.URL}
+		return schema.GroupKind{Group: urlGroup, Kind: n.URL}
 	case n.Format != "":
-		return schema.GroupKind{Group: "format.nist190.dev", Kind: n.Format}
+		return schema.GroupKind{Group: formatGroup, Kind: n.Format}
 	case n.Subresource != "":
 		return schema.GroupKind{Group: n.Group, Kind: n.Kind + "/" + n.Subresource}
 	}

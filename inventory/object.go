@@ -3,6 +3,7 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -96,7 +97,7 @@ func NewObject(it Item) (*Object, error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNotAnObject, o.ref, err)
 		}
 		o.json = clean
-		delete(o.meta.Metadata.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+		maps.DeleteFunc(o.meta.Metadata.Annotations, func(k, _ string) bool { return redact.Annotation(k) })
 	}
 	return o, nil
 }

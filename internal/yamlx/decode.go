@@ -3,7 +3,6 @@ package yamlx
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
@@ -16,9 +15,8 @@ type Value struct {
 }
 
 // Decode gives the value of d as kubectl would get it: what sigs.k8s.io/yaml's YAMLToJSON returns. The error is an
-// [*Error]. The usual forms of YAML are read by blockToJSON; everything else goes through YAMLToJSON, and a syntax tree is
-// built besides where a pass over the bytes finds aliases, booleans of YAML 1.1 or keys that are not strings, or where a
-// key is set twice.
+// [*Error]. A syntax tree is built besides, to say more of the document, where passes over the bytes cannot exclude
+// aliases, booleans of YAML 1.1, keys that are not strings, or a key that is set twice.
 func (d Document) Decode(lim Limits) (v Value, err error) {
 	defer func() {
 		// The parsers panic on what their authors thought impossible (parse, scanner). Such a document costs itself.
@@ -30,13 +28,9 @@ func (d Document) Decode(lim Limits) (v Value, err error) {
 	if d.JSON {
 		return d.decodeJSON(v, lim)
 	}
-	if out, ok := blockToJSON(d.Text); ok && !deeper(out, lim.depth()) {
-		v.JSON = out
-		return d.withNotes(v, nil)
-	}
 	var nodes *yaml.Node
 	suspicion := scan(d.Text)
-	if suspicion.any() {
+	if suspicion.any() || mayRepeatKeys(d.Text) {
 		nodes, _ = d.nodes() // what v3 cannot parse and v2 can has no aliases to follow
 	}
 	if suspicion.aliases && nodes != nil {
@@ -44,21 +38,12 @@ func (d Document) Decode(lim Limits) (v Value, err error) {
 			return v, err
 		}
 	}
-	var repeated bool
-	v.JSON, err = sigsyaml.YAMLToJSONStrict(d.Text)
-	if err != nil && strings.Contains(err.Error(), "already set in map") {
-		// A key is set twice, or a merge key and an override set it, which strict mode takes for the same.
-		repeated = true
-		v.JSON, err = sigsyaml.YAMLToJSON(d.Text)
-	}
+	v.JSON, err = sigsyaml.YAMLToJSON(d.Text)
 	if err != nil {
 		return Value{}, d.syntaxError(err)
 	}
 	if deeper(v.JSON, lim.depth()) {
 		return Value{}, d.tooDeep(lim)
-	}
-	if repeated && nodes == nil {
-		nodes, _ = d.nodes()
 	}
 	return d.withNotes(v, nodes)
 }
