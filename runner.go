@@ -119,7 +119,8 @@ func (r *Runner) Run(ctx context.Context, inv *inventory.Inventory) (*Report, er
 }
 
 // Stream evaluates an inventory and yields results in the order of a report, each as soon as it and those before it are
-// done. Breaking out cancels the rest and waits for it. Checks that [Validate] refuses yield an Error.
+// done. Breaking out cancels the rest and waits for it. A check that [Validate] refuses is not run and yields an Error; nil
+// ones are left out.
 func (r *Runner) Stream(ctx context.Context, inv *inventory.Inventory) iter.Seq[CheckResult] {
 	return r.newRun(inv).stream(ctx)
 }
@@ -146,7 +147,8 @@ func (r *Runner) newRun(inv *inventory.Inventory) *run {
 	if len(r.Settings) > 0 {
 		inv = inv.Configure(r.Settings...)
 	}
-	u := &run{Runner: r, inv: inv, now: time.Now(), log: r.Logger, checks: slices.Clone(r.Checks)}
+	checks := slices.DeleteFunc(slices.Clone(r.Checks), func(c Check) bool { return c == nil })
+	u := &run{Runner: r, inv: inv, now: time.Now(), log: r.Logger, checks: checks}
 	if r.Now != nil {
 		u.now = r.Now()
 	}
@@ -221,7 +223,10 @@ func (u *run) check(ctx context.Context, c Check) CheckResult {
 	view, reads := u.inv.Record()
 	e := &Eval{Inventory: view}
 	start := time.Now()
-	err := ctx.Err()
+	err := errors.Join(md.validate()...)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err == nil {
 		err = u.guarded(ctx, c, e)
 	}

@@ -125,6 +125,24 @@ func TestSubjectKindsThatWereNotSeen(t *testing.T) {
 	}
 }
 
+func TestSubjectKindsThatWereSeenInOneNamespaceOnly(t *testing.T) {
+	pods := func(ns string, s inventory.State) inventory.CoverageEntry {
+		return inventory.CoverageEntry{Kind: "Pod", Namespace: ns, Coverage: inventory.Coverage{State: s}}
+	}
+	inv := testobj.Inventory(t, []string{pod("a", "good")}).
+		Mask(func(*inventory.Object) bool { return false }, pods("", inventory.Forbidden), pods("a", inventory.Complete), pods("b", inventory.Failed))
+	rep := run(t, &nist190.Runner{Checks: []nist190.Check{podCheck(inventory.Incriminating, inventory.Either)}}, inv)
+	var unseen []string
+	for f := range rep.Findings() {
+		if strings.HasPrefix(f.Key, "unseen") {
+			unseen = append(unseen, f.Subject.String())
+		}
+	}
+	if !slices.Equal(unseen, []string{"Cluster", "Namespace b"}) {
+		t.Errorf("unseen in %q", unseen)
+	}
+}
+
 func TestNoOutcome(t *testing.T) {
 	inv := testobj.Inventory(t, nil)
 	c := podCheck(inventory.Incriminating, inventory.Either)
@@ -494,6 +512,18 @@ func TestValidate(t *testing.T) {
 	var me *nist190.MetadataError
 	if !errors.As(err, &me) {
 		t.Error("the error is not typed")
+	}
+}
+
+func TestStreamOfInvalidChecks(t *testing.T) {
+	md := metadata("test-invalid")
+	md.Needs = []inventory.Need{{}}
+	r := &nist190.Runner{Checks: []nist190.Check{nil, nist190.NewCheck(md, nil)}}
+	for c := range r.Stream(t.Context(), testobj.Inventory(t, nil)) {
+		var me *nist190.MetadataError
+		if c.Status != nist190.Error || !errors.As(c.Err, &me) {
+			t.Errorf("%s: %v", c.Status, c.Err)
+		}
 	}
 }
 

@@ -160,19 +160,24 @@ func (j *judge) gaps() []Finding {
 	return out
 }
 
-// unseen lists the namespaces in which a kind is incomplete; "" stands for the whole cluster.
+// unseen lists the namespaces in which a kind is incomplete; "" stands for those that nothing is stated of.
 func (j *judge) unseen(gk schema.GroupKind) []string {
 	if j.coverage(gk, "").State.Complete() {
 		return nil
 	}
 	var out []string
+	rest := j.inv.DefaultCoverage()
 	for _, e := range j.inv.CoverageEntries() {
-		if e.GroupKind() == inventory.CanonicalGroupKind(gk) && e.Namespace != "" && !e.State.Complete() {
+		switch {
+		case e.GroupKind() != inventory.CanonicalGroupKind(gk):
+		case e.Namespace == "":
+			rest = e.Coverage
+		case !e.State.Complete():
 			out = append(out, e.Namespace)
 		}
 	}
-	if len(out) == 0 {
-		return []string{""}
+	if len(out) == 0 || !rest.State.Complete() {
+		out = append(out, "")
 	}
 	return out
 }

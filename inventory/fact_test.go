@@ -152,6 +152,9 @@ func TestFactsOfAnOverlay(t *testing.T) {
 	if got := get(inv.Configure(inventory.World.Set("closed"))); got != "1 of 1" || calls.Load() != 2 {
 		t.Errorf("a change of another setting: %s after %d computations", got, calls.Load())
 	}
+	if same := inv.Configure(limit.Set(5)); same.Configure(limit.Set(5)) != same {
+		t.Error("a setting that does not change makes another inventory")
+	}
 	if got := get(inv.Configure(limit.Set(5))); got != "1 of 5" || calls.Load() != 3 {
 		t.Errorf("a change of its setting: %s after %d computations", got, calls.Load())
 	}

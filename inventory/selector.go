@@ -76,8 +76,7 @@ func (s Selector) Compile() (*Matcher, error) {
 }
 
 // MatchRef reports whether the selector picks what r names. Labels, images and the like are those of the object in inv;
-// where it was not collected, fields that ask for them do not match. No read is recorded: a selector decides what is
-// reported, not what is true.
+// where it was not collected, fields that ask for them do not match.
 func (m *Matcher) MatchRef(inv *Inventory, r Ref) bool {
 	s := &m.s
 	if !anyGlob(s.Kinds, r.Kind, r.GroupKind().String()) || !anyGlob(s.Names, r.Name) {
@@ -100,7 +99,7 @@ func (m *Matcher) MatchRef(inv *Inventory, r Ref) bool {
 		len(s.Images)+len(s.Containers)+len(s.ServiceAccounts)+len(s.Nodes) == 0 {
 		return true
 	}
-	o, _ := inv.Lookup(r)
+	o, _ := inv.Get(r.GroupKind(), r.Namespace, r.Name)
 	if m.labels != nil && (o == nil || !m.labels.Matches(labels.Set(o.Labels()))) {
 		return false
 	}
@@ -153,8 +152,7 @@ func podTemplateOf(inv *Inventory, o *Object) (*corev1.PodTemplateSpec, bool) {
 	if o == nil || !slices.Contains(workloadKinds, o.GroupKind()) {
 		return nil, false
 	}
-	quiet := &Inventory{core: inv.core}
-	all, err := WorkloadsOf(context.Background(), quiet)
+	all, err := WorkloadsOf(context.Background(), inv)
 	if err != nil {
 		return nil, false
 	}
@@ -174,7 +172,7 @@ func (inv *Inventory) namespaceLabels(r Ref) labels.Set {
 		return nil
 	}
 	set := labels.Set{corev1.LabelMetadataName: name}
-	if o, ok := inv.Lookup(NamespaceRef(name)); ok {
+	if o, ok := inv.Get(NamespaceRef(name).GroupKind(), "", name); ok {
 		for k, v := range o.Labels() {
 			set[k] = v
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -90,8 +91,15 @@ func describe(v any) string {
 	return string(b)
 }
 
-// Configure returns inv with other settings. Facts that read none of them are shared.
+// Configure returns inv with other settings. Facts that read none of those that change are shared.
 func (inv *Inventory) Configure(values ...Value) *Inventory {
+	values = slices.DeleteFunc(slices.Clone(values), func(v Value) bool {
+		old, set := inv.core.settings[v.key]
+		return set && reflect.DeepEqual(old, v.setting)
+	})
+	if len(values) == 0 {
+		return inv
+	}
 	settings, changed := withValues(inv.core.settings, values)
 	c := &core{objects: inv.core.objects, kinds: inv.core.kinds, cover: inv.core.cover, problems: inv.core.problems, settings: settings}
 	c.facts.inherit(&inv.core.facts, func(r *Reads) bool {
