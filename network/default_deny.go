@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
 )
@@ -150,7 +151,7 @@ func (n *namespace) reportHost(e *nist190.Eval) {
 	}
 	e.Report(nist190.Outcome{
 		Status: nist190.NotAssessed, Subject: inventory.NamespaceRef(n.name), Key: hostNetworkKey, Reason: nist190.ReasonUnknown,
-		Message: fmt.Sprintf("%s %s on the network of the host, which NetworkPolicy does not govern: %s", count(len(n.host), "workload"), areOrIs(len(n.host)), list(n.host)),
+		Message: fmt.Sprintf("%s %s on the network of the host, which NetworkPolicy does not govern: %s", phrase.Count(len(n.host), "workload"), areOrIs(len(n.host)), phrase.Workloads(n.host)),
 		Evidence: places(n.host, func(w *inventory.Workload) nist190.Evidence {
 			return nist190.Place(inventory.At{Object: w.Object, Path: w.TemplatePath}, "spec", "hostNetwork")
 		}),
@@ -204,11 +205,11 @@ func (n *namespace) judge(d networkingv1.PolicyType, foreign []effect) nist190.O
 		out.Remediation = n.remedy(d, opened)
 	case len(exposed) > 0:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-		out.Message = fmt.Sprintf("no NetworkPolicy isolates %s; %s may, and is not evaluated", list(exposed), effects(foreign))
+		out.Message = fmt.Sprintf("no NetworkPolicy isolates %s; %s may, and is not evaluated", phrase.Workloads(exposed), effects(foreign))
 		out.Evidence = append(places(exposed, where), foreignEvidence(foreign)...)
 	case len(unclear) > 0:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-		out.Message = fmt.Sprintf("whether %s isolates %s depends on labels that controllers give to pods", n.quote(doubtful), list(unclear))
+		out.Message = fmt.Sprintf("whether %s isolates %s depends on labels that controllers give to pods", n.quote(doubtful), phrase.Workloads(unclear))
 		out.Evidence = places(unclear, where)
 	case len(allowing) > 0:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
@@ -267,7 +268,7 @@ func (n *namespace) exposure(d networkingv1.PolicyType, exposed []*inventory.Wor
 	case !slices.ContainsFunc(n.policies, func(p *policy) bool { return p.governs(d) }):
 		why = fmt.Sprintf("namespace %q has no NetworkPolicy for %s", n.name, strings.ToLower(string(d)))
 	}
-	return fmt.Sprintf("%d of %s %s: %s; %s", len(exposed), count(len(n.workloads), "workload"), verb, list(exposed), why)
+	return fmt.Sprintf("%d of %s %s: %s; %s", len(exposed), phrase.Count(len(n.workloads), "workload"), verb, phrase.Workloads(exposed), why)
 }
 
 // quote names policies.
@@ -278,7 +279,7 @@ func (n *namespace) quote(which map[*policy]bool) string {
 			names = append(names, fmt.Sprintf("NetworkPolicy %q", p.object.Name()))
 		}
 	}
-	return shorten(names)
+	return phrase.Shorten(names)
 }
 
 func (n *namespace) remedy(d networkingv1.PolicyType, opened map[*policy]bool) string {
@@ -332,30 +333,7 @@ func effects(fs []effect) string {
 	for _, f := range fs {
 		names = append(names, f.String())
 	}
-	return shorten(names)
-}
-
-func list(ws []*inventory.Workload) string {
-	var names []string
-	for _, w := range ws {
-		names = append(names, fmt.Sprintf("%s %q", w.Ref().Kind, w.Object.Name()))
-	}
-	return shorten(names)
-}
-
-// shorten names the first three.
-func shorten(names []string) string {
-	if n := len(names); n > 3 {
-		names = append(slices.Clone(names[:3]), fmt.Sprintf("%d more", n-3))
-	}
-	return strings.Join(names, ", ")
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return phrase.Shorten(names)
 }
 
 func areOrIs(n int) string {

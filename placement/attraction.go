@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
 )
@@ -95,7 +96,7 @@ func checkAttraction(ctx context.Context, e *nist190.Eval) error {
 	if len(without) > 0 {
 		e.Report(nist190.Outcome{
 			Status: nist190.NotAssessed, Subject: inventory.Cluster, Key: "unclassified", Reason: nist190.ReasonUnclassified,
-			Message:     fmt.Sprintf("no node is right or wrong for %s without a sensitivity level: %s", count(len(without), "workload"), list(without)),
+			Message:     fmt.Sprintf("no node is right or wrong for %s without a sensitivity level: %s", phrase.Count(len(without), "workload"), phrase.Workloads(without)),
 			Remediation: "Give them a level; see placement-unclassified.",
 		})
 	}

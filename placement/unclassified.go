@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
 )
@@ -131,7 +132,7 @@ const maxEvidence = 20
 
 func (c *census) failure(inv *inventory.Inventory, levels *sensitivity.Levels) nist190.Outcome {
 	out := nist190.Outcome{Status: nist190.Fail, Subject: inventory.NamespaceRef(c.name), Evidence: c.evidence(inv)}
-	out.Message = fmt.Sprintf("%d of %s in namespace %q have no sensitivity level: %s", len(c.without), count(c.total, "workload"), c.name, list(c.without))
+	out.Message = fmt.Sprintf("%d of %s in namespace %q have no sensitivity level: %s", len(c.without), phrase.Count(c.total, "workload"), c.name, phrase.Workloads(c.without))
 	if len(c.without) == 1 {
 		out.Message = strings.Replace(out.Message, " have no", " has no", 1)
 	}
@@ -140,7 +141,7 @@ func (c *census) failure(inv *inventory.Inventory, levels *sensitivity.Levels) n
 		for _, s := range c.wrong {
 			texts = append(texts, s.String())
 		}
-		out.Message += "; " + shorten(texts)
+		out.Message += "; " + phrase.Shorten(texts)
 	}
 	out.Remediation = fmt.Sprintf("Label the namespace with one of %s:\n\nkubectl label namespace %s %s=<level>\n", strings.Join(levels.Names(), ", "), c.name, levels.Key())
 	return out
@@ -154,7 +155,7 @@ func nothingLabelled(inv *inventory.Inventory, levels *sensitivity.Levels, all [
 	}
 	return nist190.Outcome{
 		Status: nist190.Fail, Subject: inventory.Cluster,
-		Message:     fmt.Sprintf("nothing has a sensitivity level: neither the %s of %s nor their namespaces declare one", count(total, "workload"), count(len(all), "namespace")),
+		Message:     fmt.Sprintf("nothing has a sensitivity level: neither the %s of %s nor their namespaces declare one", phrase.Count(total, "workload"), phrase.Count(len(all), "namespace")),
 		Remediation: starter(levels, all),
 	}
 }
@@ -222,27 +223,4 @@ func holdsData(ws []*inventory.Workload) string {
 		}
 	}
 	return ""
-}
-
-func list(ws []*inventory.Workload) string {
-	var names []string
-	for _, w := range ws {
-		names = append(names, fmt.Sprintf("%s %q", w.Ref().Kind, w.Object.Name()))
-	}
-	return shorten(names)
-}
-
-// shorten names the first three.
-func shorten(names []string) string {
-	if n := len(names); n > 3 {
-		names = append(slices.Clone(names[:3]), fmt.Sprintf("%d more", n-3))
-	}
-	return strings.Join(names, ", ")
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
