@@ -28,6 +28,7 @@ func Run(t T, check nist190.Check, fsys fs.FS, settings ...inventory.Value) {
 	t.Helper()
 	if err := nist190.Validate(check); err != nil {
 		t.Errorf("%v", err)
+		return
 	}
 	names, err := fs.Glob(fsys, "*.yaml")
 	if err != nil || len(names) == 0 {
