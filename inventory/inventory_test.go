@@ -76,7 +76,7 @@ func TestNewObject(t *testing.T) {
 		{`{"apiVersion":"v1","Kind":"Pod","metadata":{"name":"p"}}`, "apiVersion and kind"},
 		{`{"apiVersion":"a/b/c","kind":"Pod","metadata":{"name":"p"}}`, "more than one slash"},
 		{`{"apiVersion":"v1","kind":"Pod"}`, "metadata.name is required"},
-		{`{"apiVersion":"v1","kind":"Pod","metadata":{"name":7}}`, "metadata.name"},
+		{`{"apiVersion":"v1","kind":"Pod","metadata":{"name":7}}`, "metadata: json: cannot unmarshal number into Go struct field .name"},
 		{`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","labels":{"a":1}}}`, "labels"},
 		{`[]`, "not an API object"},
 		{`{`, "not an API object"},

@@ -13,12 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/json"
 
+	"github.com/nist190/nist190/internal/rawjson"
 	"github.com/nist190/nist190/internal/redact"
 )
 
 // Item is what a [Source] knows of one object.
 type Item struct {
-	// JSON is the object, owned by the inventory from now on. Payloads of Secrets and keys are dropped from it.
+	// JSON is the object, valid JSON, owned by the inventory from now on. Payloads of Secrets and keys are dropped from it.
 	JSON []byte
 	// Origin is where the object begins.
 	Origin Origin
@@ -52,6 +53,7 @@ type Object struct {
 	unknown   []string // fields outside the schema
 }
 
+// header is what every object has.
 type header struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -66,6 +68,34 @@ type header struct {
 	} `json:"metadata"`
 }
 
+// read decodes the header alone: a pass over the text finds its three members, of which the last counts.
+func (h *header) read(object []byte) error {
+	var parts struct{ apiVersion, kind, metadata []byte }
+	for key, value := range rawjson.Members(object) {
+		switch key {
+		case "apiVersion":
+			parts.apiVersion = value
+		case "kind":
+			parts.kind = value
+		case "metadata":
+			parts.metadata = value
+		}
+	}
+	for _, m := range []struct {
+		name string
+		raw  []byte
+		into any
+	}{{"apiVersion", parts.apiVersion, &h.APIVersion}, {"kind", parts.kind, &h.Kind}, {"metadata", parts.metadata, &h.Metadata}} {
+		if m.raw == nil {
+			continue
+		}
+		if err := json.UnmarshalCaseSensitivePreserveInts(m.raw, m.into); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
 // ErrNotAnObject is wrapped by the errors of [NewObject].
 var ErrNotAnObject = errors.New("not an API object")
 
@@ -73,7 +103,7 @@ var ErrNotAnObject = errors.New("not an API object")
 // beyond apiVersion, kind and metadata, which is what an API server cannot do without.
 func NewObject(it Item) (*Object, error) {
 	o := &Object{json: it.JSON, origin: it.Origin, locate: it.Locate, strength: it.Strength}
-	if err := json.UnmarshalCaseSensitivePreserveInts(it.JSON, &o.meta); err != nil {
+	if err := o.meta.read(it.JSON); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotAnObject, err)
 	}
 	if o.meta.Kind == "" || o.meta.APIVersion == "" {

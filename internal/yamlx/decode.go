@@ -6,6 +6,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/nist190/nist190/internal/rawjson"
 )
 
 // Value is a decoded document.
@@ -42,7 +44,7 @@ func (d Document) Decode(lim Limits) (v Value, err error) {
 	if err != nil {
 		return Value{}, d.syntaxError(err)
 	}
-	if deeper(v.JSON, lim.depth()) {
+	if rawjson.Deeper(v.JSON, lim.depth()) {
 		return Value{}, d.tooDeep(lim)
 	}
 	return d.withNotes(v, nodes)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 
 	kjson "sigs.k8s.io/json"
+
+	"github.com/nist190/nist190/internal/rawjson"
 )
 
 // decodeJSON checks a document that is a JSON value for keys that are set twice. The last one counts: kubectl reads
 // objects into maps.
 func (d Document) decodeJSON(v Value, lim Limits) (Value, error) {
-	if deeper(d.Text, lim.depth()) {
+	if rawjson.Deeper(d.Text, lim.depth()) {
 		return Value{}, d.tooDeep(lim)
 	}
 	v.JSON = d.Text
@@ -42,25 +44,25 @@ type repeats struct {
 
 // value looks into the value at off and returns the offset behind it.
 func (s *repeats) value(off int, path []any) int {
-	off = skipSpace(s.doc.Text, off)
+	off = rawjson.SkipSpace(s.doc.Text, off)
 	path = path[:len(path):len(path)]
 	switch {
 	case off < len(s.doc.Text) && s.doc.Text[off] == '{':
 		return s.object(off, path)
 	case off < len(s.doc.Text) && s.doc.Text[off] == '[':
 		n := -1
-		return eachElement(s.doc.Text, off, func(value int) int {
+		return rawjson.EachElement(s.doc.Text, off, func(value int) int {
 			n++
 			return s.value(value, append(path, n))
 		})
 	}
-	return max(skipValue(s.doc.Text, off), off+1)
+	return max(rawjson.SkipValue(s.doc.Text, off), off+1)
 }
 
 func (s *repeats) object(off int, path []any) int {
 	seen := make(map[string]int, 8)
-	return eachMember(s.doc.Text, off, func(key span, value int) int {
-		name := unquote(s.doc.Text[key[0]:key[1]])
+	return rawjson.EachMember(s.doc.Text, off, func(key rawjson.Span, value int) int {
+		name := rawjson.Unquote(s.doc.Text[key[0]:key[1]])
 		if first, twice := seen[name]; twice {
 			s.at.advance(key[0])
 			s.notes = append(s.notes, Note{Kind: DuplicateKey, Line: s.at.line, Column: s.at.column,

@@ -1,9 +1,11 @@
 package yamlx
 
+import "github.com/nist190/nist190/internal/rawjson"
+
 // jsonPositions reads the places off the text itself: JSON may be indented with tabs and may escape what YAML may not.
 func (d Document) jsonPositions() *Positions {
 	g := jsonGrower{data: d.Text, at: cursor{text: d.Text, line: d.Line, column: d.Column}}
-	b, _ := g.grow(skipSpace(d.Text, 0))
+	b, _ := g.grow(rawjson.SkipSpace(d.Text, 0))
 	if b == nil {
 		b = &branch{line: int32(d.Line), column: int32(d.Column)}
 	}
@@ -18,15 +20,15 @@ type jsonGrower struct {
 // grow gives the branch of the value at off, nil for scalars, and the offset behind it.
 func (g *jsonGrower) grow(off int) (*branch, int) {
 	if off >= len(g.data) || g.data[off] != '{' && g.data[off] != '[' {
-		return nil, max(skipValue(g.data, off), off+1)
+		return nil, max(rawjson.SkipValue(g.data, off), off+1)
 	}
 	g.at.advance(off)
 	b := &branch{line: int32(g.at.line), column: int32(g.at.column), list: g.data[off] == '['}
 	if b.list {
-		return b, eachElement(g.data, off, func(value int) int { return g.field(b, "", value, value) })
+		return b, rawjson.EachElement(g.data, off, func(value int) int { return g.field(b, "", value, value) })
 	}
-	return b, eachMember(g.data, off, func(key span, value int) int {
-		return g.field(b, unquote(g.data[key[0]:key[1]]), key[0], value)
+	return b, rawjson.EachMember(g.data, off, func(key rawjson.Span, value int) int {
+		return g.field(b, rawjson.Unquote(g.data[key[0]:key[1]]), key[0], value)
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"unicode/utf8"
+
+	"github.com/nist190/nist190/internal/rawjson"
 )
 
 // jsonValues cuts a document that is a stream of JSON values ({..}{..}, one value per line, or a single value) into one
@@ -35,7 +37,7 @@ func jsonValues(d Document) iter.Seq[Document] {
 					yield(d)
 					return
 				}
-				if begin = skipSpace(d.Text, base+int(dec.InputOffset())); isBlankLines(d.Text[begin:]) {
+				if begin = rawjson.SkipSpace(d.Text, base+int(dec.InputOffset())); isBlankLines(d.Text[begin:]) {
 					return
 				}
 			}

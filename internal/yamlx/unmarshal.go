@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	kjson "sigs.k8s.io/json"
+
+	"github.com/nist190/nist190/internal/rawjson"
 )
 
 // Unmarshal reads a configuration file of this module into a struct, strictly: one document, no unknown field, no key
@@ -142,7 +144,7 @@ func pathAt(data []byte, off int) []any {
 	var path []any
 	var visit func(value int) int
 	enter := func(value int, e any) int {
-		end := skipValue(data, value)
+		end := rawjson.SkipValue(data, value)
 		if value < off && off <= end {
 			path = append(path, e)
 			visit(value)
@@ -156,10 +158,10 @@ func pathAt(data []byte, off int) []any {
 		}
 		switch data[value] {
 		case '{':
-			return eachMember(data, value, func(key span, v int) int { return enter(v, unquote(data[key[0]:key[1]])) })
+			return rawjson.EachMember(data, value, func(key rawjson.Span, v int) int { return enter(v, rawjson.Unquote(data[key[0]:key[1]])) })
 		case '[':
 			n := -1
-			return eachElement(data, value, func(v int) int { n++; return enter(v, n) })
+			return rawjson.EachElement(data, value, func(v int) int { n++; return enter(v, n) })
 		}
 		return value
 	}

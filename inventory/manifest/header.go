@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/nist190/nist190/internal/yamlx"
+	"github.com/nist190/nist190/internal/rawjson"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -26,24 +26,24 @@ type header struct {
 func readHeader(raw []byte) header {
 	h := header{isMap: len(raw) > 0 && raw[0] == '{'}
 	names := 0
-	for key, value := range yamlx.Members(raw) {
+	for key, value := range rawjson.Members(raw) {
 		switch key {
 		case "kind":
 			h.hasKind = true
-			h.kind = yamlx.String(value)
+			h.kind = rawjson.String(value)
 		case "apiVersion":
 			h.hasVersion = true
-			h.apiVersion = yamlx.String(value)
+			h.apiVersion = rawjson.String(value)
 		case "items":
 			h.items = value
 		case "name", "version":
 			names++
 		case "metadata":
 			h.hasMetadata = true
-			for k, v := range yamlx.Members(value) {
+			for k, v := range rawjson.Members(value) {
 				if k == "name" {
 					h.hasName = true
-					h.name = yamlx.String(v)
+					h.name = rawjson.String(v)
 				}
 			}
 		default:

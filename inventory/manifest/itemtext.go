@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 
+	"github.com/nist190/nist190/internal/rawjson"
 	"github.com/nist190/nist190/internal/yamlx"
 )
 
@@ -43,7 +44,7 @@ func (d *document) jsonItems() []yamlx.Document {
 	var parts []yamlx.Document
 	text := d.doc.Text
 	at, line, column := 0, d.doc.Line, d.doc.Column
-	for part := range yamlx.ItemsOf(text) {
+	for part := range rawjson.ItemsOf(text) {
 		for n := bytes.IndexByte(text[at:part[0]], '\n'); n >= 0; n = bytes.IndexByte(text[at:part[0]], '\n') {
 			at += n + 1
 			line, column = line+1, 1

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nist190/nist190/internal/rawjson"
 	"github.com/nist190/nist190/internal/yamlx"
 	"github.com/nist190/nist190/inventory"
 )
@@ -77,7 +78,7 @@ func parseKustomization(data []byte) (k kustomization) {
 			continue
 		}
 		_ = json.Unmarshal(v.JSON, &k) // what has another type is kustomize's to complain about
-		for key := range yamlx.Members(v.JSON) {
+		for key := range rawjson.Members(v.JSON) {
 			if slices.Contains(changing, key) && !slices.Contains(k.changes, key) {
 				k.changes = append(k.changes, key)
 			}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nist190/nist190/internal/yamlx"
+	"github.com/nist190/nist190/internal/rawjson"
 )
 
 // maxListDepth bounds lists within lists.
@@ -43,7 +43,7 @@ func (d *document) expand(e entry) {
 		return
 	}
 	var raws [][]byte
-	for _, raw := range yamlx.Elements(items) {
+	for _, raw := range rawjson.Elements(items) {
 		raws = append(raws, raw)
 	}
 	texts := d.itemTexts(e, len(raws))

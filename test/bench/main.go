@@ -2,9 +2,10 @@
 //
 //	go run . [-runs 5] DIR
 //
-// It prints medians of CPU seconds, user and system, of every thread: of sigs.k8s.io/yaml's YAMLToJSON over the documents,
-// of the loader, of decoding every object into its Go type, and of all checks with a report in JSON. The last line is the
-// peak memory of the whole process, which ran all of them several times; time a scan alone for its own.
+// It prints medians of CPU seconds, user and system, of every thread: of the loader, of decoding every object into its Go
+// type, and of all checks with a report in JSON; each beside sigs.k8s.io/yaml's YAMLToJSON over the documents, run in turn
+// with it, and the median of the ratios pair by pair, which holds where the speed of a machine drifts. The last line is
+// the peak memory of the whole process, which ran all of them several times; time a scan alone for its own.
 package main
 
 import (
@@ -60,16 +61,12 @@ func measure(ctx context.Context, w io.Writer, dir fs.FS, runs int) error {
 		return err
 	}
 	fmt.Fprintf(w, "%d documents, %d objects, %.1f MB\n", len(documents), inv.Len(), float64(size)/1e6)
-	yaml, err := median(runs, nil, func() error {
+	yaml := func() error {
 		return onEveryProcessor(documents, func(d []byte) error {
 			_, err := sigsyaml.YAMLToJSON(d)
 			return err
 		})
-	})
-	if err != nil {
-		return err
 	}
-	fmt.Fprintf(w, "YAMLToJSON  %6.2f s CPU\n", yaml.Seconds())
 	for _, stage := range []struct {
 		name    string
 		prepare func() error
@@ -91,11 +88,27 @@ func measure(ctx context.Context, w io.Writer, dir fs.FS, runs int) error {
 			return report.JSON(io.Discard, rep, report.JSONOptions{})
 		}},
 	} {
-		took, err := median(runs, stage.prepare, stage.run)
-		if err != nil {
-			return fmt.Errorf("%s: %w", stage.name, err)
+		var took, base []time.Duration
+		var ratios []float64
+		for range runs {
+			b, err := spent(yaml)
+			if err != nil {
+				return fmt.Errorf("YAMLToJSON: %w", err)
+			}
+			if stage.prepare != nil {
+				if err := stage.prepare(); err != nil {
+					return fmt.Errorf("%s: %w", stage.name, err)
+				}
+			}
+			t, err := spent(stage.run)
+			if err != nil {
+				return fmt.Errorf("%s: %w", stage.name, err)
+			}
+			base, took, ratios = append(base, b), append(took, t), append(ratios, t.Seconds()/b.Seconds())
 		}
-		fmt.Fprintf(w, "%-10s  %6.2f s CPU, %.2f of YAMLToJSON\n", stage.name, took.Seconds(), took.Seconds()/yaml.Seconds())
+		slices.Sort(ratios)
+		fmt.Fprintf(w, "%-7s %6.2f s CPU; YAMLToJSON %6.2f s; ratio %.2f (%.2f to %.2f)\n", stage.name,
+			middle(took).Seconds(), middle(base).Seconds(), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
 	}
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -137,24 +150,17 @@ func onEveryProcessor(documents [][]byte, f func([]byte) error) error {
 	return errors.Join(errs...)
 }
 
-// median is the middle CPU time of some runs, each begun after a collection of garbage.
-func median(runs int, prepare, run func() error) (time.Duration, error) {
-	var took []time.Duration
-	for range runs {
-		if prepare != nil {
-			if err := prepare(); err != nil {
-				return 0, err
-			}
-		}
-		runtime.GC()
-		before := cpu()
-		if err := run(); err != nil {
-			return 0, err
-		}
-		took = append(took, cpu()-before)
-	}
-	slices.Sort(took)
-	return took[len(took)/2], nil
+// spent is the CPU time of a run that begins after a collection of garbage.
+func spent(run func() error) (time.Duration, error) {
+	runtime.GC()
+	before := cpu()
+	err := run()
+	return cpu() - before, err
+}
+
+func middle(ds []time.Duration) time.Duration {
+	slices.Sort(ds)
+	return ds[len(ds)/2]
 }
 
 // cpu is the time that the process has spent on processors.

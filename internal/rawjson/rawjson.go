@@ -1,4 +1,6 @@
-package yamlx
+// Package rawjson finds its way in JSON text without decoding it. It is for text that a parser has accepted: over any other
+// it stops early or passes over too much, and never panics.
+package rawjson
 
 import (
 	"bytes"
@@ -11,9 +13,9 @@ import (
 // gives nothing for other values than objects.
 func Members(obj []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
-		eachMember(obj, 0, func(key span, value int) int {
-			end := skipValue(obj, value)
-			if end <= value || !yield(unquote(obj[key[0]:key[1]]), obj[value:end:end]) {
+		EachMember(obj, 0, func(key Span, value int) int {
+			end := SkipValue(obj, value)
+			if end <= value || !yield(Unquote(obj[key[0]:key[1]]), obj[value:end:end]) {
 				return -1
 			}
 			return end
@@ -25,8 +27,8 @@ func Members(obj []byte) iter.Seq2[string, []byte] {
 // and gives nothing for other values than arrays.
 func Elements(arr []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		eachElement(arr, 0, func(value int) int {
-			end := skipValue(arr, value)
+		EachElement(arr, 0, func(value int) int {
+			end := SkipValue(arr, value)
 			if end <= value || !yield(value, arr[value:end:end]) {
 				return -1
 			}
@@ -38,12 +40,12 @@ func Elements(arr []byte) iter.Seq2[int, []byte] {
 // ItemsOf iterates over the spans of the elements of the member "items" of a JSON object.
 func ItemsOf(obj []byte) iter.Seq[[2]int] {
 	return func(yield func([2]int) bool) {
-		eachMember(obj, 0, func(key span, value int) int {
+		EachMember(obj, 0, func(key Span, value int) int {
 			if string(obj[key[0]:key[1]]) != `"items"` {
-				return skipValue(obj, value)
+				return SkipValue(obj, value)
 			}
-			return eachElement(obj, value, func(item int) int {
-				end := skipValue(obj, item)
+			return EachElement(obj, value, func(item int) int {
+				end := SkipValue(obj, item)
 				if !yield([2]int{item, end}) {
 					return -1
 				}
@@ -53,55 +55,59 @@ func ItemsOf(obj []byte) iter.Seq[[2]int] {
 	}
 }
 
-type span = [2]int
+// Span is where a part begins and the offset behind it.
+type Span = [2]int
 
-// eachMember calls f for the members of the object that begins at off, with the span of the key and the offset of the
+// EachMember calls f for the members of the object that begins at off, with the span of the key and the offset of the
 // value; f returns the offset behind the value, or -1 to stop. It returns the offset behind the object.
-func eachMember(data []byte, off int, f func(key span, value int) int) int {
-	i := skipSpace(data, off)
+func EachMember(data []byte, off int, f func(key Span, value int) int) int {
+	i := SkipSpace(data, off)
 	if i >= len(data) || data[i] != '{' {
 		return i
 	}
 	for i++; ; i++ { // data[i] is a comma from the second round on
-		if i = skipSpace(data, i); i >= len(data) || data[i] != '"' {
+		if i = SkipSpace(data, i); i >= len(data) || data[i] != '"' {
 			return min(i+1, len(data))
 		}
-		key := span{i, skipString(data, i)}
-		i = skipSpace(data, skipSpace(data, key[1])+1)
+		key := Span{i, skipString(data, i)}
+		i = SkipSpace(data, SkipSpace(data, key[1])+1)
 		if i = f(key, i); i < 0 {
 			return -1
 		}
-		if i = skipSpace(data, i); i >= len(data) || data[i] != ',' {
+		if i = SkipSpace(data, i); i >= len(data) || data[i] != ',' {
 			return min(i+1, len(data))
 		}
 	}
 }
 
-// eachElement is eachMember for arrays.
-func eachElement(data []byte, off int, f func(value int) int) int {
-	i := skipSpace(data, off)
+// EachElement is EachMember for arrays.
+func EachElement(data []byte, off int, f func(value int) int) int {
+	i := SkipSpace(data, off)
 	if i >= len(data) || data[i] != '[' {
 		return i
 	}
 	for i++; ; i++ {
-		if i = skipSpace(data, i); i >= len(data) || data[i] == ']' {
+		if i = SkipSpace(data, i); i >= len(data) || data[i] == ']' {
 			return min(i+1, len(data))
 		}
 		if i = f(i); i < 0 {
 			return -1
 		}
-		if i = skipSpace(data, i); i >= len(data) || data[i] != ',' {
+		if i = SkipSpace(data, i); i >= len(data) || data[i] != ',' {
 			return min(i+1, len(data))
 		}
 	}
 }
 
-func skipSpace(data []byte, i int) int {
+// SkipSpace returns the offset of the first byte from i on that is no white space.
+func SkipSpace(data []byte, i int) int {
 	for i < len(data) && isSpace(data[i]) {
 		i++
 	}
 	return i
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 // skipString returns the offset behind the string that begins at i.
 func skipString(data []byte, i int) int {
@@ -116,8 +122,8 @@ func skipString(data []byte, i int) int {
 	return len(data)
 }
 
-// skipValue returns the offset behind the value that begins at i; i itself where no value begins.
-func skipValue(data []byte, i int) int {
+// SkipValue returns the offset behind the value that begins at i; i itself where no value begins.
+func SkipValue(data []byte, i int) int {
 	if i >= len(data) {
 		return i
 	}
@@ -152,11 +158,11 @@ func String(value []byte) string {
 	if len(value) < 2 || value[0] != '"' {
 		return ""
 	}
-	return unquote(value)
+	return Unquote(value)
 }
 
-// unquote gives the text of a JSON string.
-func unquote(quoted []byte) string {
+// Unquote gives the text of a JSON string.
+func Unquote(quoted []byte) string {
 	if bytes.IndexByte(quoted, '\\') < 0 && len(quoted) >= 2 && utf8.Valid(quoted) {
 		return string(quoted[1 : len(quoted)-1])
 	}
@@ -167,8 +173,8 @@ func unquote(quoted []byte) string {
 	return s
 }
 
-// deeper reports whether a JSON value has more than limit levels of nesting.
-func deeper(data []byte, limit int) bool {
+// Deeper reports whether a JSON value has more than limit levels of nesting.
+func Deeper(data []byte, limit int) bool {
 	if len(data) < 2*limit { // a level takes two brackets
 		return false
 	}
