@@ -61,6 +61,14 @@ func (n Need) InSubjectNamespace() Need {
 	return n
 }
 
+// InSubjectNamespace limits every need to the namespace of the subject under evaluation, in place, and returns them.
+func InSubjectNamespace(needs []Need) []Need {
+	for i := range needs {
+		needs[i].Scope = SubjectNamespace
+	}
+	return needs
+}
+
 const urlGroup, formatGroup = "url.nist190.dev", "format.nist190.dev"
 
 // GroupKind is the kind that coverage is looked up for: the API kind, or a synthetic one per URL and per file format.

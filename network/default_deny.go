@@ -55,19 +55,12 @@ that is needed. For egress, begin with DNS.`,
 		// A namespace's labels can say that it is infrastructure.
 		sensitivity.DeclaredNeeds(),
 		// Every further workload must be isolated too.
-		inNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
+		inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
 	),
 	Since: "v0.1.0",
 	Limits: `Whether the network plugin enforces NetworkPolicy is not seen. Policies of other engines (Cilium, Calico, Antrea,
 AdminNetworkPolicy, ClusterNetworkPolicy, Istio) are recognised and not evaluated: where they could matter the answer is
 not assessed. Selectors that together cover every pod without one of them being empty are not noticed.`,
-}
-
-func inNamespace(needs []inventory.Need) []inventory.Need {
-	for i := range needs {
-		needs[i] = needs[i].InSubjectNamespace()
-	}
-	return needs
 }
 
 // DefaultDeny finds namespaces of which some workload is not isolated, per direction.

@@ -52,7 +52,7 @@ so that other workloads stay away.`,
 		// Labels of unseen namespaces and data could give the workload another level.
 		sensitivity.Needs(),
 		// A workload answers for itself; a running pod can refute what the namespace's annotation promises.
-		inNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
+		inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
 		// A selector holds on nodes that do not exist yet, so that nodes decide nothing but for the few workloads that name
 		// one; of those the check itself says NotAssessed where the node was not collected, as it rarely is of manifests.
 		[]inventory.Need{inventory.NeedOf[corev1.Node](inventory.SeverityOnly)},
@@ -61,13 +61,6 @@ so that other workloads stay away.`,
 	Limits: `That nodes carry the labels, that others stay off them (taints) and who may change labels are other questions. Selectors
 that a RuntimeClass, a bound volume or a webhook adds are not counted. Nodes are looked at only where a workload names
 one.`,
-}
-
-func inNamespace(needs []inventory.Need) []inventory.Need {
-	for i := range needs {
-		needs[i] = needs[i].InSubjectNamespace()
-	}
-	return needs
 }
 
 // Attraction finds workloads with a sensitivity level that nothing holds on nodes of it.
