@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -117,4 +118,20 @@ func shortRef(r inventory.Ref) string {
 		name = r.Namespace + "/" + name
 	}
 	return strings.TrimSuffix(r.Kind+" "+name, " ")
+}
+
+// byCheck cuts findings in the order of a report into those of one check each.
+func byCheck(findings []*nist190.Finding) iter.Seq[[]*nist190.Finding] {
+	return func(yield func([]*nist190.Finding) bool) {
+		for rest := findings; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].Check == rest[0].Check {
+				n++
+			}
+			if !yield(rest[:n:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
 }

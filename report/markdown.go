@@ -139,13 +139,8 @@ func (m *markdown) group(rep *nist190.Report, key string, g *Group) {
 		return
 	}
 	m.put("## " + escape(groupTitle(rep, key, g.Value)) + "\n\n")
-	for rest := g.Findings; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].Check == rest[0].Check {
-			n++
-		}
-		m.check(rest[:n])
-		rest = rest[n:]
+	for findings := range byCheck(g.Findings) {
+		m.check(findings)
 	}
 }
 

@@ -101,13 +101,8 @@ func (p *textPrinter) group(rep *nist190.Report, key string, g *Group) {
 		return
 	}
 	p.printf("%s\n", p.paint(bold, groupTitle(rep, key, g.Value)))
-	for rest := g.Findings; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].Check == rest[0].Check {
-			n++
-		}
-		p.check(rest[:n])
-		rest = rest[n:]
+	for findings := range byCheck(g.Findings) {
+		p.check(findings)
 	}
 	p.printf("\n")
 }
