@@ -92,7 +92,7 @@ func checkTokenSecrets(ctx context.Context, e *nist190.Eval) error {
 	return nil
 }
 
-func tokenFailure(inv *inventory.Inventory, o *inventory.Object, s *corev1.Secret, account string, at nist190.Evidence, grants []*rbac.Grant) nist190.Outcome {
+func tokenFailure(inv *inventory.Inventory, o *inventory.Object, s *corev1.Secret, account string, at nist190.Evidence, grants []*rbac.AdminGrant) nist190.Outcome {
 	out := nist190.Outcome{
 		Status: nist190.Fail, Subject: o.Ref(), MaxSeverity: nist190.SeverityCritical,
 		Evidence: []nist190.Evidence{at, nist190.At(o, "type").Showing(string(s.Type))},
@@ -100,18 +100,18 @@ func tokenFailure(inv *inventory.Inventory, o *inventory.Object, s *corev1.Secre
 	}
 	message := []string{fmt.Sprintf("it holds a token of service account %q that never expires", account)}
 	for _, g := range grants {
-		if !g.To(o.Namespace(), account) {
+		if !g.To(rbac.ServiceAccount(o.Namespace(), account)) {
 			continue
 		}
 		where := "in the cluster"
-		if g.Namespace == "" {
+		if g.Binding.Namespace == "" {
 			out.Severity = nist190.SeverityCritical
 		} else {
-			where = fmt.Sprintf("in namespace %q", g.Namespace)
+			where = fmt.Sprintf("in namespace %q", g.Binding.Namespace)
 		}
-		message = append(message, fmt.Sprintf("the account may do everything %s through %s %q", where, g.Binding.Ref().Kind, g.Binding.Name()))
-		out.Evidence = append(out.Evidence, nist190.At(g.Binding, "roleRef", "name"))
-		out.Path = append(out.Path, fmt.Sprintf("%s %q", g.Binding.Ref().Kind, g.Binding.Name()), fmt.Sprintf("%s %q", g.RoleRef.Kind, g.RoleRef.Name))
+		message = append(message, fmt.Sprintf("the account may do everything %s through %s %q", where, g.Binding.Object.Ref().Kind, g.Binding.Object.Name()))
+		out.Evidence = append(out.Evidence, nist190.At(g.Binding.Object, "roleRef", "name"))
+		out.Path = append(out.Path, fmt.Sprintf("%s %q", g.Binding.Object.Ref().Kind, g.Binding.Object.Name()), fmt.Sprintf("%s %q", g.Binding.RoleRef.Kind, g.Binding.RoleRef.Name))
 		break
 	}
 	if _, sa, ok := inventory.TypedGet[corev1.ServiceAccount](inv, o.Namespace(), account); ok &&

@@ -70,87 +70,108 @@ func ClusterAdminBinding() nist190.Check {
 }
 
 func checkClusterAdmin(ctx context.Context, e *nist190.Eval) error {
-	all, err := bindings.Get(ctx, e.Inventory)
+	a, err := AccessOf(ctx, e.Inventory)
 	if err != nil {
 		return err
 	}
-	users, err := accountsInUse(ctx, e.Inventory)
+	users, err := accountsInUse.Get(ctx, e.Inventory)
 	if err != nil {
 		return err
 	}
-	for _, b := range all {
-		subject := b.object.Ref()
-		roleRef := nist190.At(b.object, "roleRef", "name").Showing(b.ref.Name)
+	grants := map[*Binding]*AdminGrant{}
+	for _, g := range a.AdminGrants() {
+		grants[g.Binding] = g
+	}
+	for _, b := range a.Bindings() {
+		subject, grant := b.Object.Ref(), grants[b]
+		roleRef := nist190.At(b.Object, "roleRef", "name").Showing(b.RoleRef.Name)
 		switch {
-		case b.object.Strength() == inventory.Inferred && (b.grant == nil || b.mastersOnly()):
+		case b.Object.Strength() == inventory.Inferred && grant == nil:
 			// Kubernetes' own bindings, which nobody wrote, are worth a line only where they fail.
-		case b.inert != "":
-			e.Report(nist190.Outcome{Status: nist190.NotApplicable, Subject: subject, Message: "it grants nothing: " + b.inert, Evidence: []nist190.Evidence{roleRef}})
-		case b.absent && b.object.Strength() == inventory.Observed:
+		case b.inert() != "":
+			e.Report(nist190.Outcome{Status: nist190.NotApplicable, Subject: subject, Message: "it grants nothing: " + b.inert(), Evidence: []nist190.Evidence{roleRef}})
+		case b.Role == nil && b.Object.Strength() == inventory.Observed:
 			// The cluster that has the binding has no such role.
-			e.Report(nist190.Outcome{Status: nist190.NotApplicable, Subject: subject, Message: fmt.Sprintf("it grants nothing: there is no %s %q", b.ref.Kind, b.ref.Name), Evidence: []nist190.Evidence{roleRef}})
-		case b.absent:
+			e.Report(nist190.Outcome{Status: nist190.NotApplicable, Subject: subject, Message: fmt.Sprintf("it grants nothing: there is no %s %q", b.RoleRef.Kind, b.RoleRef.Name), Evidence: []nist190.Evidence{roleRef}})
+		case b.Role == nil:
 			e.Report(b.roleMissing(roleRef))
-		case b.grant == nil:
-			e.Pass(subject, roleRef, nist190.At(b.role))
 		case b.mastersOnly():
 			e.Pass(subject, roleRef.Because("system:masters has every right without it"))
+		case grant == nil:
+			e.Pass(subject, roleRef, nist190.At(b.Role.Object))
 		case b.ofInstaller():
 			e.Pass(subject, roleRef.Because("the group that kubeadm makes for the administrators of the cluster"))
 		default:
-			e.Report(b.grant.failure(users))
+			e.Report(grant.failure(users))
 		}
 	}
 	return nil
 }
 
+// inert says why a binding that can be read gives nobody anything.
+func (b *Binding) inert() string {
+	switch {
+	case b.Refused != "":
+		return "the API server refuses it: " + b.Refused
+	case len(b.Subjects) == 0:
+		return "it names no subject"
+	case !slices.ContainsFunc(b.Subjects, func(s rbacv1.Subject) bool { _, ok := subjectOf(&s, b.Namespace); return ok }):
+		return "none of its subjects can be anybody"
+	case b.Role != nil && b.Role.Refused != "":
+		return fmt.Sprintf("the API server refuses %s: %s", b.Role, b.Role.Refused)
+	}
+	return ""
+}
+
+// mastersOnly: a binding of system:masters alone gives nothing, since its members pass before RBAC is asked. The
+// bootstrap binding cluster-admin is of this kind, whatever it is called.
+func (b *Binding) mastersOnly() bool {
+	return len(b.Subjects) > 0 && !slices.ContainsFunc(b.Subjects, func(s rbacv1.Subject) bool { return s.Kind != rbacv1.GroupKind || s.Name != masters })
+}
+
 // ofInstaller recognises by content what an installer makes. kubeadm:cluster-admins is the group of the certificate in
 // admin.conf since 1.29 (cmd/kubeadm/app/constants): holding it is what administering the cluster means there, and no
 // authenticator but the cluster's own CA can give it unless it was set up to.
-func (b *resolved) ofInstaller() bool {
-	return b.namespace == "" && b.ref.Name == clusterAdmin && len(b.subjects) == 1 &&
-		b.subjects[0].Kind == rbacv1.GroupKind && b.subjects[0].Name == "kubeadm:cluster-admins"
+func (b *Binding) ofInstaller() bool {
+	return b.Namespace == "" && b.RoleRef.Name == clusterAdmin && len(b.Subjects) == 1 &&
+		b.Subjects[0].Kind == rbacv1.GroupKind && b.Subjects[0].Name == "kubeadm:cluster-admins"
 }
 
-func (b *resolved) roleMissing(at nist190.Evidence) nist190.Outcome {
+func (b *Binding) roleMissing(at nist190.Evidence) nist190.Outcome {
 	need, ns := inventory.NeedOf[rbacv1.ClusterRole](inventory.Either), ""
-	if b.ref.Kind == "Role" {
-		need, ns = inventory.NeedOf[rbacv1.Role](inventory.Either), b.namespace
+	if b.RoleRef.Kind == "Role" {
+		need, ns = inventory.NeedOf[rbacv1.Role](inventory.Either), b.Namespace
 	}
 	return nist190.Outcome{
-		Status: nist190.NotAssessed, Subject: b.object.Ref(), Reason: nist190.ReasonMissingEvidence,
-		Message:  fmt.Sprintf("%s %q, which it grants, is not among the manifests", b.ref.Kind, b.ref.Name),
-		Missing:  []nist190.Missing{{Evidence: need.String(), Namespace: ns, State: inventory.Partial, Reason: fmt.Sprintf("%s %q was not given", b.ref.Kind, b.ref.Name)}},
+		Status: nist190.NotAssessed, Subject: b.Object.Ref(), Reason: nist190.ReasonMissingEvidence,
+		Message:  fmt.Sprintf("%s %q, which it grants, is not among the manifests", b.RoleRef.Kind, b.RoleRef.Name),
+		Missing:  []nist190.Missing{{Evidence: need.String(), Namespace: ns, State: inventory.Partial, Reason: fmt.Sprintf("%s %q was not given", b.RoleRef.Kind, b.RoleRef.Name)}},
 		Evidence: []nist190.Evidence{at},
 	}
 }
 
 // failure is the finding about a grant, as severe as the subject that it is worst for.
-func (g *Grant) failure(users map[account][]*inventory.Workload) nist190.Outcome {
+func (g *AdminGrant) failure(users accountUses) nist190.Outcome {
 	type ranked struct {
-		Subject
+		IndexedSubject
 		severity nist190.Severity
 		because  string
-		uses     []*inventory.Workload
 	}
 	var subjects []ranked
-	for _, s := range g.Subjects {
-		if s.Kind == rbacv1.GroupKind && s.Name == masters {
-			continue
-		}
-		r := ranked{Subject: s, uses: users[account{s.Namespace, s.Name}]}
-		r.severity, r.because = g.severity(s, r.uses)
+	for _, s := range g.Subjects() {
+		r := ranked{IndexedSubject: s}
+		r.severity, r.because = g.severity(s.Subject, users)
 		subjects = append(subjects, r)
 	}
 	slices.SortStableFunc(subjects, func(a, b ranked) int { return int(b.severity) - int(a.severity) })
 
 	where := "in the cluster"
-	if g.Namespace != "" {
-		where = fmt.Sprintf("in namespace %q", g.Namespace)
+	if g.Binding.Namespace != "" {
+		where = fmt.Sprintf("in namespace %q", g.Binding.Namespace)
 	}
 	worst := subjects[0]
-	out := nist190.Outcome{Status: nist190.Fail, Subject: g.Binding.Ref(), Severity: worst.severity}
-	out.Message = fmt.Sprintf("%s may do everything %s through %s %q", worst, where, g.RoleRef.Kind, g.RoleRef.Name)
+	out := nist190.Outcome{Status: nist190.Fail, Subject: g.Binding.Object.Ref(), Severity: worst.severity}
+	out.Message = fmt.Sprintf("%s may do everything %s through %s %q", worst, where, g.Binding.RoleRef.Kind, g.Binding.RoleRef.Name)
 	if worst.because != "" {
 		out.Message += "; " + worst.because
 	}
@@ -170,41 +191,30 @@ func (g *Grant) failure(users map[account][]*inventory.Workload) nist190.Outcome
 			out.MaxSeverity = max(out.MaxSeverity, g.most())
 		}
 	}
-	out.Evidence = append(out.Evidence, nist190.At(g.Binding, "roleRef", "name").Showing(g.RoleRef.Name))
+	out.Evidence = append(out.Evidence, nist190.At(g.Binding.Object, "roleRef", "name").Showing(g.Binding.RoleRef.Name))
 	for _, s := range subjects {
-		out.Evidence = append(out.Evidence, nist190.At(g.Binding, "subjects", s.Index, "name").Showing(s.Subject.String()))
+		out.Evidence = append(out.Evidence, nist190.At(g.Binding.Object, "subjects", s.Index, "name").Showing(s.Subject.String()))
 	}
-	out.Path = []string{worst.String(), fmt.Sprintf("%s %q", g.Binding.Ref().Kind, g.Binding.Name()), fmt.Sprintf("%s %q", g.RoleRef.Kind, g.RoleRef.Name)}
-	if g.Role == nil {
-		out.Path = append(out.Path, "the rules that Kubernetes gives cluster-admin")
-	} else {
-		for _, i := range g.Rules {
-			out.Evidence = append(out.Evidence, nist190.At(g.Role, "rules", i))
-		}
-		switch len(g.Rules) {
-		case 0:
-			out.Evidence = append(out.Evidence, nist190.At(g.Role, "aggregationRule"))
-			out.Path = append(out.Path, "the rules that are aggregated into it")
-		default:
-			for _, i := range g.Rules {
-				out.Path = append(out.Path, fmt.Sprintf("rule %d: every resource of every group", i))
-			}
-		}
+	out.Path = []string{worst.String(), fmt.Sprintf("%s %q", g.Binding.Object.Ref().Kind, g.Binding.Object.Name()), fmt.Sprintf("%s %q", g.Binding.RoleRef.Kind, g.Binding.RoleRef.Name)}
+	role := g.Binding.Role
+	if role.Aggregated() {
+		out.Evidence = append(out.Evidence, nist190.At(role.Object, "aggregationRule"))
 	}
-	for _, w := range worst.uses {
-		out.Evidence = append(out.Evidence, nist190.At(w.Object).Because("runs as it"))
-		if len(out.Evidence) > maxEvidence {
-			break
+	for _, i := range g.Rules {
+		src := role.Source(i)
+		if src.Role != role {
+			out.Path = append(out.Path, "aggregated from "+src.Role.String())
 		}
+		out.Evidence = append(out.Evidence, nist190.At(src.Role.Object, "rules", src.Index))
+		out.Path = append(out.Path, fmt.Sprintf("rule %d: every resource of every group", src.Index))
 	}
+	out.Evidence = append(out.Evidence, useEvidence(worst.Subject, users)...)
 	return out
 }
 
-const maxEvidence = 20
-
 // most is the severity of the grant for a subject that anybody can be.
-func (g *Grant) most() nist190.Severity {
-	if g.Namespace == "" || g.Namespace == metav1.NamespaceSystem {
+func (g *AdminGrant) most() nist190.Severity {
+	if g.Binding.Namespace == "" || g.Binding.Namespace == metav1.NamespaceSystem {
 		// Whoever rules kube-system has the credentials of the controllers in it.
 		return nist190.SeverityCritical
 	}
@@ -213,63 +223,9 @@ func (g *Grant) most() nist190.Severity {
 
 // severity: what everybody, every pod of a namespace or a running pod can use is one step worse than an account that
 // somebody has to come by.
-func (g *Grant) severity(s Subject, uses []*inventory.Workload) (nist190.Severity, string) {
-	switch {
-	case s.Name == anonymous && s.Kind == rbacv1.UserKind, s.Name == allUnauthenticated && s.Kind == rbacv1.GroupKind:
-		return g.most(), "requests without credentials have it"
-	case s.Kind == rbacv1.GroupKind && s.Name == allAuthenticated:
-		return g.most(), "every user and every pod has it"
-	case s.Kind == rbacv1.GroupKind && (s.Name == allServiceAccounts || strings.HasPrefix(s.Name, allServiceAccounts+":")):
-		return g.most(), "every pod that it covers has it"
-	case s.Kind == rbacv1.GroupKind && s.Name == allNodes, s.Kind == rbacv1.UserKind && strings.HasPrefix(s.Name, "system:node:"):
-		return g.most(), "whoever takes a node has it"
-	case s.Kind == rbacv1.ServiceAccountKind && len(uses) > 0:
-		return g.most(), "its token is mounted by " + named(uses)
-	case s.Kind == rbacv1.ServiceAccountKind && s.Name == "default":
-		return g.most(), fmt.Sprintf("every pod of namespace %q that names no service account has it", s.Namespace)
+func (g *AdminGrant) severity(s Subject, uses accountUses) (nist190.Severity, string) {
+	if why := exposure(s, uses); why != "" {
+		return g.most(), why
 	}
 	return g.most() - 1, ""
-}
-
-func named(ws []*inventory.Workload) string {
-	first := fmt.Sprintf("%s %q", ws[0].Ref().Kind, ws[0].Namespace()+"/"+ws[0].Object.Name())
-	if n := len(ws) - 1; n > 0 {
-		return fmt.Sprintf("%s and %d more", first, n)
-	}
-	return first
-}
-
-type account struct{ namespace, name string }
-
-// accountsInUse tells which workloads mount a token of which service account: the pod's automountServiceAccountToken
-// decides, else the account's, else yes (plugin/pkg/admission/serviceaccount); a projected token counts as well.
-func accountsInUse(ctx context.Context, inv *inventory.Inventory) (map[account][]*inventory.Workload, error) {
-	workloads, err := inventory.WorkloadsOf(ctx, inv)
-	if err != nil {
-		return nil, err
-	}
-	mounts := map[account]bool{}
-	for o, sa := range inventory.Typed[corev1.ServiceAccount](inv) {
-		mounts[account{o.Namespace(), o.Name()}] = sa.AutomountServiceAccountToken == nil || *sa.AutomountServiceAccountToken
-	}
-	out := map[account][]*inventory.Workload{}
-	for _, w := range workloads {
-		for _, spec := range w.PodSpecs() {
-			a := account{w.Namespace(), spec.ServiceAccountName}
-			mounted, known := mounts[a]
-			mounted = mounted || !known
-			if spec.AutomountServiceAccountToken != nil {
-				mounted = *spec.AutomountServiceAccountToken
-			}
-			mounted = mounted || slices.ContainsFunc(spec.Volumes, projectsToken)
-			if mounted && !slices.Contains(out[a], w) {
-				out[a] = append(out[a], w)
-			}
-		}
-	}
-	return out, nil
-}
-
-func projectsToken(v corev1.Volume) bool {
-	return v.Projected != nil && slices.ContainsFunc(v.Projected.Sources, func(p corev1.VolumeProjection) bool { return p.ServiceAccountToken != nil })
 }

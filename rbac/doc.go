@@ -7,9 +7,13 @@
 // pkg/registry/rbac/validation/rule.go of Kubernetes.
 package rbac
 
-import "github.com/nist190/nist190"
+import (
+	"slices"
+
+	"github.com/nist190/nist190"
+)
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return []nist190.Check{ClusterAdminBinding()}
+	return slices.Concat([]nist190.Check{ClusterAdminBinding()}, powerChecks(), hygieneChecks())
 }

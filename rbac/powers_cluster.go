@@ -1,0 +1,3 @@
+package rbac
+
+var clusterPowers = []power{}

@@ -1,0 +1,3 @@
+package rbac
+
+var podsPowers = []power{}

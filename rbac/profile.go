@@ -1,0 +1,137 @@
+package rbac
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+	"sync"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/nist190/nist190/internal/bootstrap"
+)
+
+// profiles are the rights that are known to belong to somebody: of the users, groups and service accounts of Kubernetes
+// for its minor, and of the accounts of vendors' add-ons as they are published. Recognition is by content. A subject that
+// has what its profile gives it, or less, is as its maker means it to be; what goes beyond is judged like anybody's. A
+// name alone, such as the prefix system:, exempts nothing.
+type profiles struct {
+	subjects map[Subject]*profile
+	roles    map[string][]rbacv1.PolicyRule // Kubernetes' own cluster roles
+}
+
+// profilesOf are those for a minor. They are read from constant data once and shared.
+var profilesOf = func() func(minor int) *profiles {
+	var mu sync.Mutex
+	byMinor := map[int]*profiles{}
+	return func(minor int) *profiles {
+		mu.Lock()
+		defer mu.Unlock()
+		p := byMinor[minor]
+		if p == nil {
+			p = newProfiles()
+			byMinor[minor] = p
+		}
+		return p
+	}
+}()
+
+func newProfiles() *profiles {
+	p := &profiles{subjects: map[Subject]*profile{}, roles: map[string][]rbacv1.PolicyRule{}}
+	p.add("Kubernetes", bootstrap.Objects())
+	for raw := range bootstrap.Objects() {
+		if o := parsePolicy(raw); o.Kind == "ClusterRole" {
+			p.roles[o.Metadata.Name] = o.Rules
+		}
+	}
+	return p
+}
+
+// profile is the most that one subject has.
+type profile struct {
+	vendor  string
+	cluster []rbacv1.PolicyRule
+	local   map[string][]rbacv1.PolicyRule // by namespace
+}
+
+// policyObject is any of the four kinds of RBAC.
+type policyObject struct {
+	Kind     string
+	Metadata struct{ Name, Namespace string }
+	Rules    []rbacv1.PolicyRule
+	RoleRef  rbacv1.RoleRef
+	Subjects []rbacv1.Subject
+}
+
+func parsePolicy(raw json.RawMessage) policyObject {
+	var o policyObject
+	_ = json.Unmarshal(raw, &o) // the data is the module's own and tested
+	return o
+}
+
+// add joins the bindings and roles of one maker.
+func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
+	rules := map[[3]string][]rbacv1.PolicyRule{}
+	var bindings []policyObject
+	for raw := range objects {
+		switch o := parsePolicy(raw); o.Kind {
+		case "ClusterRole", "Role":
+			rules[[3]string{o.Kind, o.Metadata.Namespace, o.Metadata.Name}] = o.Rules
+		case "ClusterRoleBinding", "RoleBinding":
+			bindings = append(bindings, o)
+		}
+	}
+	for _, b := range bindings {
+		key := [3]string{b.RoleRef.Kind, "", b.RoleRef.Name}
+		if b.RoleRef.Kind == "Role" {
+			key[1] = b.Metadata.Namespace
+		}
+		for i := range b.Subjects {
+			s, ok := subjectOf(&b.Subjects[i], b.Metadata.Namespace)
+			if !ok {
+				continue
+			}
+			p := ps.subjects[s]
+			if p == nil {
+				p = &profile{vendor: vendor, local: map[string][]rbacv1.PolicyRule{}}
+				ps.subjects[s] = p
+			}
+			if b.Metadata.Namespace == "" {
+				p.cluster = append(p.cluster, rules[key]...)
+			} else {
+				p.local[b.Metadata.Namespace] = append(p.local[b.Metadata.Namespace], rules[key]...)
+			}
+		}
+	}
+}
+
+// known reports whether what a binding contributes to a power is within the profile of a subject, and whose it is.
+func (ps *profiles) known(b *Binding, s Subject, parts []part) (vendor string, ok bool) {
+	p := ps.subjects[s]
+	if p == nil {
+		return "", false
+	}
+	most := p.cluster
+	if b.Namespace != "" {
+		most = slices.Concat(p.cluster, p.local[b.Namespace])
+	}
+	for i := range parts {
+		if !covers(most, parts[i].tuples) {
+			return "", false
+		}
+	}
+	return p.vendor, true
+}
+
+// own reports whether what a role contributes to a power is what Kubernetes puts into its role of that name.
+func (ps *profiles) own(r *Role, parts []part) bool {
+	if r.Object.Namespace() != "" {
+		return false
+	}
+	rules, ok := ps.roles[r.Object.Name()]
+	return ok && !slices.ContainsFunc(parts, func(p part) bool { return !covers(rules, p.tuples) })
+}
+
+// userFacing are the roles that Kubernetes means to be bound in a namespace
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles).
+func userFacing(name string) bool { return name == "admin" || name == "edit" || name == "view" }

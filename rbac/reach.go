@@ -1,0 +1,123 @@
+package rbac
+
+import (
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// reach is the graph of who can become whom, seen from its end: everybody from whom all rights can be had, how far away
+// they are and by which step. Its edges are the powers that lead somewhere: a subject can become every service account
+// of the namespaces that it holds such a power in, and has what the groups of its kind have. Namespaces stand between
+// subjects, so that the graph has an edge for each binding and not for each pair of accounts.
+//
+// It is a breadth-first search back from the powers that need no further step, so that each way is a shortest one. Cost:
+// linear in bindings.
+type reach struct {
+	steps map[Subject]step
+	// inside is the nearest account of a namespace; any of its pods, or whoever may make one, can be it.
+	inside map[string]Subject
+	// everywhere is set where every service account of every namespace has all rights through a group.
+	everywhere bool
+}
+
+// step is how a subject comes nearer: with a power, in a namespace ("" for everywhere), as an account of that namespace,
+// which is empty where the power itself is the end.
+type step struct {
+	power     int
+	namespace string
+	next      Subject
+	distance  int
+}
+
+func newReach(e *effects) *reach {
+	r := &reach{steps: map[Subject]step{}, inside: map[string]Subject{}}
+	type edge struct {
+		from  Subject
+		power int
+	}
+	into := map[string][]edge{} // by namespace
+	var level []Subject
+	for _, s := range e.access.subjects {
+		if s == Group(masters) {
+			continue
+		}
+		held := e.held(s)
+		if n, ok := e.leading(held[""], toAdmin, toAccounts); ok {
+			r.steps[s] = step{power: n, distance: 1}
+			level = append(level, s)
+			continue
+		}
+		for _, ns := range namespacesOf(held) {
+			if n, ok := e.leading(held[ns], toAdmin, toAccounts); ok && ns != "" {
+				into[ns] = append(into[ns], edge{s, n})
+			}
+		}
+	}
+	for distance := 2; len(level) > 0; distance++ {
+		var namespaces []string
+		host := func(ns string, s Subject) {
+			if _, seen := r.inside[ns]; !seen {
+				r.inside[ns] = s
+				namespaces = append(namespaces, ns)
+			}
+		}
+		for _, s := range level {
+			switch {
+			case s.Kind == rbacv1.ServiceAccountKind:
+				host(s.Namespace, s)
+			case s == Group(allAuthenticated) || s == Group(allServiceAccounts):
+				r.everywhere = true
+				for _, ns := range namespacesOf(into) {
+					host(ns, s)
+				}
+			default:
+				if ns, ok := s.accountsOf(); ok {
+					host(ns, s)
+				}
+			}
+		}
+		level = nil
+		for _, ns := range namespaces {
+			for _, from := range into[ns] {
+				if _, seen := r.steps[from.from]; !seen {
+					r.steps[from.from] = step{from.power, ns, r.inside[ns], distance}
+					level = append(level, from.from)
+				}
+			}
+		}
+		slices.SortFunc(level, Subject.Compare)
+	}
+	return r
+}
+
+// leading finds the first power of a set that leads to one of the targets.
+func (e *effects) leading(held bits, to ...target) (int, bool) {
+	for n, c := range e.powers {
+		if held.has(n) && slices.Contains(to, c.leads) {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+// privileged is the account, if any, through which whoever can become every account of a namespace has all rights.
+func (r *reach) privileged(namespace string) (Subject, bool) {
+	if namespace == "" {
+		return Subject{}, false
+	}
+	s, ok := r.inside[namespace]
+	if !ok && r.everywhere {
+		return Group(allServiceAccounts), true
+	}
+	return s, ok
+}
+
+// accountsOf is the namespace of a group of service accounts.
+func (s Subject) accountsOf() (string, bool) {
+	const prefix = allServiceAccounts + ":"
+	if s.Kind != rbacv1.GroupKind || len(s.Name) <= len(prefix) || s.Name[:len(prefix)] != prefix {
+		return "", false
+	}
+	return s.Name[len(prefix):], true
+}

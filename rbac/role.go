@@ -1,0 +1,162 @@
+package rbac
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/nist190/nist190/inventory"
+)
+
+// Role is a Role or ClusterRole with the rules that it comes to.
+type Role struct {
+	Object *inventory.Object
+	// Rules are in effect: those of an aggregated cluster role are what the controller writes, except where the object
+	// was observed in a cluster, whose rules the controller has written already.
+	Rules []rbacv1.PolicyRule
+	// Refused says why the API server would not store the role as it is written; it then gives nothing.
+	Refused string
+
+	bindings []*Binding
+	sources  []RuleSource // of an aggregated role, by rule
+}
+
+// RuleSource is where a rule is written.
+type RuleSource struct {
+	Role  *Role
+	Index int // in the rules of its object
+}
+
+// Source tells where a rule is written: in the role itself, or in the one that it is aggregated from.
+func (r *Role) Source(rule int) RuleSource {
+	if r.sources == nil {
+		return RuleSource{r, rule}
+	}
+	return r.sources[rule]
+}
+
+// Aggregated reports whether the rules come from other roles.
+func (r *Role) Aggregated() bool { return r.sources != nil }
+
+// Bindings lists the bindings that refer to the role and are in effect.
+func (r *Role) Bindings() []*Binding { return r.bindings }
+
+func (r *Role) String() string {
+	return fmt.Sprintf("%s %q", r.Object.Ref().Kind, r.Object.Name())
+}
+
+// clusterRole is a ClusterRole on its way to a Role.
+type clusterRole struct {
+	*Role
+	object *rbacv1.ClusterRole
+	from   []*clusterRole
+}
+
+// aggregate writes the rules of aggregated roles as pkg/controller/clusterroleaggregation does: for each selector in
+// order the matching roles by name, without the role itself, and of their rules each that is not there yet. What is
+// written in the role by hand is overwritten. An invalid selector leaves the role alone. Roles that select aggregated
+// roles settle after some rounds; of roles that select each other, what only they had is taken to be gone.
+//
+// byName is ordered by name. Cost: aggregated roles times cluster roles, and a round for each level of nesting.
+func aggregate(byName []*clusterRole) {
+	var aggregated []*clusterRole
+	for _, r := range byName {
+		if r.object.AggregationRule == nil || r.Object.Strength() >= inventory.Observed || r.Refused != "" {
+			continue
+		}
+		if r.selects(byName) {
+			r.Rules, r.sources = nil, []RuleSource{}
+			aggregated = append(aggregated, r)
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, r := range aggregated {
+			before := len(r.Rules)
+			r.gather()
+			changed = changed || len(r.Rules) != before
+		}
+	}
+}
+
+func (r *clusterRole) selects(byName []*clusterRole) bool {
+	for i := range r.object.AggregationRule.ClusterRoleSelectors {
+		sel, err := metav1.LabelSelectorAsSelector(&r.object.AggregationRule.ClusterRoleSelectors[i])
+		if err != nil {
+			return false
+		}
+		for _, other := range byName {
+			if other != r && other.Refused == "" && sel.Matches(labels.Set(other.Object.Labels())) {
+				r.from = append(r.from, other)
+			}
+		}
+	}
+	return true
+}
+
+func (r *clusterRole) gather() {
+	r.Rules, r.sources = nil, []RuleSource{}
+	seen := map[string]bool{}
+	for _, other := range r.from {
+		for i := range other.Rules {
+			key := ruleKey(&other.Rules[i])
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
+			r.Rules = append(r.Rules, other.Rules[i])
+			r.sources = append(r.sources, other.Source(i))
+		}
+	}
+}
+
+// ruleKey is equal for rules that equality.Semantic.DeepEqual takes for equal.
+func ruleKey(r *rbacv1.PolicyRule) string {
+	var b strings.Builder
+	writeRule(&b, r)
+	return b.String()
+}
+
+func writeRule(b *strings.Builder, r *rbacv1.PolicyRule) {
+	for _, list := range [...][]string{r.Verbs, r.APIGroups, r.Resources, r.ResourceNames, r.NonResourceURLs} {
+		for _, s := range list {
+			b.WriteString(s)
+			b.WriteByte(0)
+		}
+		b.WriteByte(1)
+	}
+}
+
+// drift compares the rules of an observed aggregated role with what the controller would write now.
+func drift(r *clusterRole, byName []*clusterRole) (missing, extra []rbacv1.PolicyRule) {
+	twin := &clusterRole{Role: &Role{Object: r.Object}, object: r.object}
+	if r.object.AggregationRule == nil || !twin.selects(byName) {
+		return nil, nil
+	}
+	twin.from = slices.DeleteFunc(twin.from, func(o *clusterRole) bool { return o == r })
+	twin.gather()
+	stored, want := keysOf(r.Rules), keysOf(twin.Rules)
+	for i := range twin.Rules {
+		if !stored[ruleKey(&twin.Rules[i])] {
+			missing = append(missing, twin.Rules[i])
+		}
+	}
+	for i := range r.Rules {
+		if !want[ruleKey(&r.Rules[i])] {
+			extra = append(extra, r.Rules[i])
+		}
+	}
+	return missing, extra
+}
+
+func keysOf(rules []rbacv1.PolicyRule) map[string]bool {
+	out := make(map[string]bool, len(rules))
+	for i := range rules {
+		out[ruleKey(&rules[i])] = true
+	}
+	return out
+}
