@@ -36,6 +36,7 @@ type Access struct {
 	subjects []Subject
 
 	index ruleIndex
+	minor int // of the Kubernetes version
 }
 
 // Binding is a RoleBinding or ClusterRoleBinding with the role that it refers to.
@@ -100,7 +101,7 @@ func AccessNeeds() []inventory.Need {
 }
 
 func newAccess(ctx context.Context, inv *inventory.Inventory) (*Access, error) {
-	a := &Access{users: map[string]*posting{}, groups: map[string]*posting{}}
+	a := &Access{users: map[string]*posting{}, groups: map[string]*posting{}, minor: inv.Version().Minor}
 	clusterRoles, roles := a.addRoles(inv)
 	for o, b := range inventory.Typed[rbacv1.ClusterRoleBinding](inv) {
 		a.add(&Binding{Object: o, RoleRef: b.RoleRef, Subjects: b.Subjects}, clusterRoles, nil)

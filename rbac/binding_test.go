@@ -10,6 +10,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/testobj"
+	"github.com/nist190/nist190/inventory/manifest"
 )
 
 func TestSubjectOf(t *testing.T) {
@@ -67,12 +68,12 @@ func TestSeverity(t *testing.T) {
 		{"ClusterRoleBinding", "", "ServiceAccount", "default", nist190.SeverityCritical},
 		{"ClusterRoleBinding", "", "User", "system:serviceaccount:app:runner", nist190.SeverityCritical},
 		{"RoleBinding", "app", "User", "jane", nist190.SeverityMedium},
-		{"RoleBinding", "app", "ServiceAccount", "runner", nist190.SeverityHigh},
+		{"RoleBinding", "app", "ServiceAccount", "runner", nist190.SeverityMedium}, // a namespace with nothing else in it
 		{"RoleBinding", "kube-system", "User", "jane", nist190.SeverityHigh},
 		{"RoleBinding", "kube-system", "ServiceAccount", "runner", nist190.SeverityCritical},
 	} {
-		inv := testobj.Inventory(t, []string{pod, binding(tt.kind, tt.namespace, tt.subjectKind, tt.subject)})
-		r, err := nist190.Run(context.Background(), inv, ClusterAdminBinding())
+		source := manifest.Bytes(manifest.Config{}, "m.yaml", []byte(pod+"\n---\n"+binding(tt.kind, tt.namespace, tt.subjectKind, tt.subject)))
+		r, err := nist190.Scan(context.Background(), source, powers[0].check())
 		if err != nil {
 			t.Fatal(err)
 		}

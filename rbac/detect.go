@@ -19,16 +19,20 @@ import (
 // powers come together from several bindings.
 type detector struct {
 	*effects
-	reach  *reach
+	reach  *reach // to all rights
 	combos func() [][]combo
 }
 
-var detections = inventory.Derive("rbac powers", access, func(ctx context.Context, inv *inventory.Inventory, a *Access) (*detector, error) {
-	d := &detector{effects: newEffects(a, inv.Version().Minor)}
-	d.reach = newReach(d.effects)
-	d.combos = sync.OnceValue(d.combine)
-	return d, ctx.Err()
+var detections = inventory.Derive("rbac powers", access, func(ctx context.Context, _ *inventory.Inventory, a *Access) (*detector, error) {
+	return newDetector(a), ctx.Err()
 })
+
+func newDetector(a *Access) *detector {
+	d := &detector{effects: newEffects(a)}
+	d.reach = newReach(d.effects, d.allRights)
+	d.combos = sync.OnceValue(d.combine)
+	return d
+}
 
 // check makes a power a check.
 func (p *power) check() nist190.Check {
@@ -69,8 +73,8 @@ func (p *power) run(ctx context.Context, e *nist190.Eval) error {
 	for i := range combos {
 		e.Report(d.combination(c, &combos[i], uses))
 	}
-	if len(causes)+len(combos) == 0 {
-		e.Report(d.nobody())
+	if rest := d.rest(); len(causes)+len(combos) == 0 || rest.Status != nist190.Pass {
+		e.Report(rest)
 	}
 	return nil
 }
@@ -183,12 +187,14 @@ type ranked struct {
 	holding
 	severity nist190.Severity
 	because  []string
+	host     Subject // of a namespace, from whom all rights can be had
 }
 
 func (d *detector) rank(c *compiled, h holding, uses accountUses) ranked {
 	host, privileged := d.reach.privileged(h.binding.Namespace)
 	r := ranked{holding: h, severity: c.severity(h.binding.Namespace, privileged)}
-	if privileged && host != h.subject {
+	if privileged && host != h.subject && c.leads != nowhere {
+		r.host = host
 		r.because = append(r.because, fmt.Sprintf("all rights can be had through %s there", host))
 	}
 	if why := exposure(h.subject, uses); why != "" {
@@ -213,6 +219,7 @@ func (d *detector) failure(c *compiled, x *cause, uses accountUses) nist190.Outc
 		Status: nist190.Fail, Subject: x.object.Ref(), Severity: worst.severity, MaxSeverity: c.most(worst.binding.Namespace),
 		Message: sentence(c, worst, fmt.Sprintf("through %s", x.role)), Path: g.Steps(),
 	}
+	out.Path = append(out.Path, d.onward(worst.host)...)
 	var others []string
 	named := map[Subject]bool{worst.subject: true}
 	for _, h := range all {
@@ -224,6 +231,9 @@ func (d *detector) failure(c *compiled, x *cause, uses accountUses) nist190.Outc
 	if len(others) > 0 {
 		out.Message += "; so may " + phrase.Shorten(others)
 	}
+	if x.object != x.role.Object && x.object == worst.binding.Object {
+		out.Evidence = append(out.Evidence, nist190.At(x.object, "roleRef", "name").Showing(x.role.Object.Name()))
+	}
 	out.Evidence = append(out.Evidence, ruleEvidence(x.role, x.parts)...)
 	for _, h := range all {
 		if len(out.Evidence) >= maxEvidence {
@@ -232,6 +242,18 @@ func (d *detector) failure(c *compiled, x *cause, uses accountUses) nist190.Outc
 		out.Evidence = append(out.Evidence, nist190.At(h.binding.Object, "subjects", h.index, "name").Showing(h.subject.String()))
 	}
 	out.Evidence = append(out.Evidence, useEvidence(worst.subject, uses)...)
+	return out
+}
+
+// onward is how all rights are had from an account of the namespace; nothing where there is none.
+func (d *detector) onward(host Subject) []string {
+	if host == (Subject{}) {
+		return nil
+	}
+	var out []string
+	for _, hop := range (&Escalations{d}).ToAdmin(host) {
+		out = append(out, hop.String())
+	}
 	return out
 }
 
@@ -344,6 +366,7 @@ func (d *detector) combination(c *compiled, x *combo, uses accountUses) nist190.
 			break
 		}
 	}
+	out.Path = append(out.Path, d.onward(r.host)...)
 	out.Message = sentence(c, r, "through "+phrase.Shorten(names)+" together")
 	out.Evidence = append(out.Evidence, useEvidence(x.subject, uses)...)
 	return out
@@ -357,15 +380,15 @@ func (s Subject) Ref() inventory.Ref {
 	return inventory.Ref{Group: rbacv1.GroupName, Kind: s.Kind, Name: s.Name}
 }
 
-// nobody is the outcome where nobody has the power, as far as can be seen: a role that manifests refer to and do not
-// carry could give it.
-func (d *detector) nobody() nist190.Outcome {
+// rest is the outcome for everybody of whom there is no finding: they do not have it, as far as can be seen. A role that
+// manifests refer to and do not carry could give it.
+func (d *detector) rest() nist190.Outcome {
 	out := nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Message: fmt.Sprintf("nobody has it through any of %s", phrase.Count(len(d.access.bindings), "binding"))}
 	for _, b := range d.access.bindings {
 		if b.Role == nil && b.inert() == "" && b.Object.Strength() != inventory.Observed {
 			missing := b.roleMissing(nist190.At(b.Object, "roleRef", "name").Showing(b.RoleRef.Name))
 			out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonMissingEvidence
-			out.Message = fmt.Sprintf("nobody has it through a role that was given; %s", missing.Message)
+			out.Message = fmt.Sprintf("a role that was not given could give it: %s", missing.Message)
 			out.Missing = append(out.Missing, missing.Missing...)
 			out.Evidence = append(out.Evidence, missing.Evidence...)
 			if len(out.Missing) == maxEvidence {

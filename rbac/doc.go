@@ -15,5 +15,5 @@ import (
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return slices.Concat([]nist190.Check{ClusterAdminBinding()}, powerChecks(), hygieneChecks())
+	return slices.Concat(powerChecks(), hygieneChecks(), []nist190.Check{nist190.NewCheck(levelCrossing, checkLevelCrossing)})
 }

@@ -38,15 +38,15 @@ type ruleSet struct {
 	saysCluster, saysLocal bits
 }
 
-func newEffects(a *Access, minor int) *effects {
-	e := &effects{access: a, number: map[string]int{}, atoms: newAtoms(), sets: map[*Role]*ruleSet{}, known: profilesOf(minor)}
+func newEffects(a *Access) *effects {
+	e := &effects{access: a, number: map[string]int{}, atoms: newAtoms(), sets: map[*Role]*ruleSet{}, known: profilesOf(a.minor)}
 	for i := range powers {
 		p := &powers[i]
 		c := &compiled{power: p, number: i}
 		for _, asks := range p.clauses {
 			var clause bits
 			for j := range asks {
-				if asks[j].below == 0 || minor < asks[j].below {
+				if asks[j].below == 0 || a.minor < asks[j].below {
 					any := e.atoms.of(&asks[j])
 					clause.add(&any)
 				}

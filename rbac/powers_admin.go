@@ -11,9 +11,36 @@ import (
 // adminPowers are rights on everything, or on everything of a kind.
 var adminPowers = []power{
 	{
-		id: unlimited, may: "do everything", rules: coversEverything,
+		id: unlimited, title: "Binding that grants every right",
+		doc: `A binding gives somebody every verb on every resource of every API group: the role cluster-admin, or any role
+whose rules come to the same.
+
+Whoever holds it can read every Secret, run a container on every node and change what others may do. SP 800-190 asks
+that users may only perform the actions that their job requires, and that access to cluster-wide administrative accounts
+is tightly controlled. Roles are judged by their rules, so that neither a copy under another name nor several rules that
+share the verbs escape, and a role that is only named like an administrator's does not fail. In a RoleBinding the same
+role rules one namespace.
+
+Before:
+
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+    subjects: [{kind: ServiceAccount, name: ci, namespace: build}]
+
+After: a Role with what the pipeline deploys, bound in the namespaces that it deploys to.
+
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: deployer}
+    subjects: [{kind: ServiceAccount, name: ci, namespace: build}]
+
+A binding of the group system:masters alone passes, whatever it is called: that group passes before RBAC is asked. So does
+the group that kubeadm makes for the cluster's administrators.`,
+		remediation: `List what the subject does (its audit events, or the verbs of its client), grant that in a Role, bind it in the namespaces
+where it is done, and delete this binding. Where the subject is an administrator, bind a group of the directory that is
+reviewed and suppress this finding with the reason and an expiry.`,
+		limits: `Rights that only lead to all others are reported by the checks of those rights.`,
+		claims: []string{"1a", "2a"}, controls: []string{"AC-3", "AC-6", "AC-6(5)"}, cis: []string{"5.1.1"},
+		may: "do everything", rules: coversEverything,
 		cluster: nist190.SeverityHigh, local: nist190.SeverityMedium, privileged: nist190.SeverityHigh,
-		leads: toAdmin, unchecked: true,
+		leads: toAdmin, readsSecrets: true,
 	},
 	{
 		id: "rbac-core-admin", title: "Every right on the core API group",
@@ -94,7 +121,7 @@ read. Custom resources join view when their roles are labelled rbac.authorizatio
 		may:     "read every resource, Secrets included,",
 		clauses: [][]ask{{{group: "*", resources: []string{"*"}, verbs: []string{"get", "list", "watch"}}}},
 		cluster: nist190.SeverityHigh, local: nist190.SeverityLow, privileged: nist190.SeverityMedium,
-		saidBy: []string{"rbac-core-admin"},
+		saidBy: []string{"rbac-core-admin"}, readsSecrets: true,
 	},
 	{
 		id: "rbac-wildcard-url", title: "Access to every path that is no resource",

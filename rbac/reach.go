@@ -30,7 +30,8 @@ type step struct {
 	distance  int
 }
 
-func newReach(e *effects) *reach {
+// end says which of its powers, by namespace, brings a subject there without becoming anybody else.
+func newReach(e *effects, end func(held map[string]bits) (power int, namespace string, ok bool)) *reach {
 	r := &reach{steps: map[Subject]step{}, inside: map[string]Subject{}}
 	type edge struct {
 		from  Subject
@@ -43,8 +44,8 @@ func newReach(e *effects) *reach {
 			continue
 		}
 		held := e.held(s)
-		if n, ok := e.leading(held[""], toAdmin, toAccounts); ok {
-			r.steps[s] = step{power: n, distance: 1}
+		if n, ns, ok := end(held); ok {
+			r.steps[s] = step{power: n, namespace: ns, distance: 1}
 			level = append(level, s)
 			continue
 		}
@@ -89,6 +90,31 @@ func newReach(e *effects) *reach {
 		slices.SortFunc(level, Subject.Compare)
 	}
 	return r
+}
+
+// allRights ends where a power that leads on is held everywhere: the accounts of Kubernetes' controllers are among those
+// that one can become.
+func (e *effects) allRights(held map[string]bits) (int, string, bool) {
+	n, ok := e.leading(held[""], toAdmin, toAccounts)
+	return n, "", ok
+}
+
+// secretsOf ends where the Secrets of one of the namespaces can be read, or its accounts become.
+func (e *effects) secretsOf(namespaces map[string]bool) func(held map[string]bits) (int, string, bool) {
+	return func(held map[string]bits) (int, string, bool) {
+		for _, ns := range namespacesOf(held) {
+			if ns != "" && !namespaces[ns] {
+				continue
+			}
+			if n, ok := e.leading(held[ns], toAdmin, toAccounts); ok {
+				return n, ns, true
+			}
+			if n, ok := e.reading(held[ns]); ok {
+				return n, ns, true
+			}
+		}
+		return 0, "", false
+	}
 }
 
 // leading finds the first power of a set that leads to one of the targets.
