@@ -151,7 +151,7 @@ func (d *detector) holders(b *Binding, parts []part) []holding {
 	var out []holding
 	for i := range b.Subjects {
 		s, ok := b.Subject(i)
-		if !ok || s == Group(masters) || b.ofInstaller() {
+		if !ok || s == Group(masters) {
 			continue
 		}
 		if _, known := d.known.known(b, s, parts); !known {

@@ -25,14 +25,6 @@ func (b *Binding) inert() string {
 	return ""
 }
 
-// ofInstaller recognises by content what an installer makes. kubeadm:cluster-admins is the group of the certificate in
-// admin.conf since 1.29 (cmd/kubeadm/app/constants): holding it is what administering the cluster means there, and no
-// authenticator but the cluster's own CA can give it unless it was set up to.
-func (b *Binding) ofInstaller() bool {
-	return b.Namespace == "" && b.RoleRef.Name == clusterAdmin && len(b.Subjects) == 1 &&
-		b.Subjects[0].Kind == rbacv1.GroupKind && b.Subjects[0].Name == "kubeadm:cluster-admins"
-}
-
 func (b *Binding) roleMissing(at nist190.Evidence) nist190.Outcome {
 	need, ns := inventory.NeedOf[rbacv1.ClusterRole](inventory.Either), ""
 	if b.RoleRef.Kind == "Role" {

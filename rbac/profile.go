@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -17,7 +18,8 @@ import (
 // name alone, such as the prefix system:, exempts nothing.
 type profiles struct {
 	subjects map[Subject]*profile
-	roles    map[string][]rbacv1.PolicyRule // Kubernetes' own cluster roles
+	roles    map[string][]rbacv1.PolicyRule  // Kubernetes' own cluster roles
+	local    map[roleKey][]rbacv1.PolicyRule // and roles
 }
 
 // profilesOf are those for a minor. They are read from constant data once and shared.
@@ -37,13 +39,17 @@ var profilesOf = func() func(minor int) *profiles {
 }()
 
 func newProfiles() *profiles {
-	p := &profiles{subjects: map[Subject]*profile{}, roles: map[string][]rbacv1.PolicyRule{}}
-	p.add("Kubernetes", bootstrap.Objects())
+	p := &profiles{subjects: map[Subject]*profile{}, roles: map[string][]rbacv1.PolicyRule{}, local: map[roleKey][]rbacv1.PolicyRule{}}
 	for raw := range bootstrap.Objects() {
-		if o := parsePolicy(raw); o.Kind == "ClusterRole" {
+		switch o := parsePolicy(raw); o.Kind {
+		case "ClusterRole":
 			p.roles[o.Metadata.Name] = o.Rules
+		case "Role":
+			p.local[roleKey{o.Metadata.Namespace, o.Metadata.Name}] = o.Rules
 		}
 	}
+	p.add("Kubernetes", bootstrap.Objects())
+	p.add("kubeadm", lines(kubeadm))
 	return p
 }
 
@@ -69,7 +75,18 @@ func parsePolicy(raw json.RawMessage) policyObject {
 	return o
 }
 
-// add joins the bindings and roles of one maker.
+// lines are the objects of data with one in each line.
+func lines(data string) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		for line := range strings.SplitSeq(strings.TrimSpace(data), "\n") {
+			if !yield(json.RawMessage(line)) {
+				return
+			}
+		}
+	}
+}
+
+// add joins the bindings and roles of one maker; a role that is not among them is Kubernetes' own.
 func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
 	rules := map[[3]string][]rbacv1.PolicyRule{}
 	var bindings []policyObject
@@ -86,6 +103,10 @@ func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
 		if b.RoleRef.Kind == "Role" {
 			key[1] = b.Metadata.Namespace
 		}
+		given, ok := rules[key]
+		if !ok && key[0] == "ClusterRole" {
+			given = ps.roles[b.RoleRef.Name]
+		}
 		for i := range b.Subjects {
 			s, ok := subjectOf(&b.Subjects[i], b.Metadata.Namespace)
 			if !ok {
@@ -97,9 +118,9 @@ func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
 				ps.subjects[s] = p
 			}
 			if b.Metadata.Namespace == "" {
-				p.cluster = append(p.cluster, rules[key]...)
+				p.cluster = append(p.cluster, given...)
 			} else {
-				p.local[b.Metadata.Namespace] = append(p.local[b.Metadata.Namespace], rules[key]...)
+				p.local[b.Metadata.Namespace] = append(p.local[b.Metadata.Namespace], given...)
 			}
 		}
 	}
@@ -123,13 +144,26 @@ func (ps *profiles) known(b *Binding, s Subject, parts []part) (vendor string, o
 	return p.vendor, true
 }
 
+// knows reports whether everything that a binding gives a subject is within its profile.
+func (ps *profiles) knows(b *Binding, s Subject) bool {
+	_, ok := ps.known(b, s, []part{{tuples: b.Role.Rules}})
+	return ok
+}
+
 // own reports whether what a role contributes to a power is what Kubernetes puts into its role of that name.
 func (ps *profiles) own(r *Role, parts []part) bool {
-	if r.Object.Namespace() != "" {
-		return false
+	rules, ok := ps.ownRules(r)
+	return ok && !slices.ContainsFunc(parts, func(p part) bool { return !covers(rules, p.tuples) })
+}
+
+// ownRules are those that Kubernetes gives its role of that name.
+func (ps *profiles) ownRules(r *Role) ([]rbacv1.PolicyRule, bool) {
+	if ns := r.Object.Namespace(); ns != "" {
+		rules, ok := ps.local[roleKey{ns, r.Object.Name()}]
+		return rules, ok
 	}
 	rules, ok := ps.roles[r.Object.Name()]
-	return ok && !slices.ContainsFunc(parts, func(p part) bool { return !covers(rules, p.tuples) })
+	return rules, ok
 }
 
 // userFacing are the roles that Kubernetes means to be bound in a namespace
