@@ -112,7 +112,9 @@ func TestBootstrapWidened(t *testing.T) {
 		for _, widen := range widenings(role, r) {
 			tried++
 			fs := failures(t, widen)
-			if !slices.ContainsFunc(fs, func(f *nist190.Finding) bool { return f.Check.ID == "rbac-bootstrap-drift" && f.Subject.Name == role.Name }) {
+			if !slices.ContainsFunc(fs, func(f *nist190.Finding) bool {
+				return f.Check.ID == "rbac-bootstrap-drift" && f.Subject.Name == role.Name
+			}) {
 				t.Errorf("%s widened to %v: %d findings", role.Name, widen.Rules, len(fs))
 			}
 		}
@@ -141,7 +143,9 @@ func widenings(role *rbacv1.ClusterRole, r *rand.Rand) []*rbacv1.ClusterRole {
 	}
 	with(func(c *rbacv1.ClusterRole) { c.Rules[i].Verbs = append(c.Rules[i].Verbs, "impersonate") })
 	if len(role.Rules[i].NonResourceURLs) > 0 {
-		with(func(c *rbacv1.ClusterRole) { c.Rules[i].NonResourceURLs = append(c.Rules[i].NonResourceURLs, "/debug/*") })
+		with(func(c *rbacv1.ClusterRole) {
+			c.Rules[i].NonResourceURLs = append(c.Rules[i].NonResourceURLs, "/debug/*")
+		})
 		return out
 	}
 	with(func(c *rbacv1.ClusterRole) { c.Rules[i].Resources = append(c.Rules[i].Resources, "secrets/x") })
