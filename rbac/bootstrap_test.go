@@ -119,7 +119,7 @@ func TestBootstrapWidened(t *testing.T) {
 			}
 		}
 	}
-	if tried < 300 {
+	if tried < 250 {
 		t.Errorf("only %d widenings", tried)
 	}
 }
