@@ -127,7 +127,7 @@ func (a *Access) addRoles(inv *inventory.Inventory) (clusterRoles map[string]*Ro
 		byName = append(byName, &clusterRole{Role: r, object: cr})
 		clusterRoles[o.Name()] = r
 	}
-	for _, o := range assumed(referred(inv), clusterRoles) {
+	for _, o := range assumed(referred(inv), clusterRoles, a.minor) {
 		if cr, err := inventory.As[rbacv1.ClusterRole](o); err == nil {
 			r := &Role{Object: o, Rules: cr.Rules}
 			byName = append(byName, &clusterRole{Role: r, object: cr})
@@ -163,20 +163,30 @@ func referred(inv *inventory.Inventory) map[string]bool {
 
 // assumed are the cluster roles that bindings refer to, that were not collected and that Kubernetes creates by itself: the
 // API server ensures them at start and restores the rules that they lack (pkg/registry/rbac/rest/storage_rbac.go).
-func assumed(referred map[string]bool, collected map[string]*Role) []*inventory.Object {
+func assumed(referred map[string]bool, collected map[string]*Role, minor int) []*inventory.Object {
 	missing := func(name string) bool { return referred[name] && collected[name] == nil }
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(referred)), missing) {
 		return nil
 	}
 	var out []*inventory.Object
-	for raw := range bootstrap.Objects() {
-		o, err := inventory.NewObject(inventory.Item{JSON: raw, Strength: inventory.Inferred})
-		if err == nil && o.Ref().Kind == "ClusterRole" && missing(o.Name()) {
+	for _, o := range ownRoles(minor) {
+		if missing(o.Name()) {
 			out = append(out, o)
 		}
 	}
 	return out
 }
+
+// ownRoles are the cluster roles of Kubernetes as objects.
+var ownRoles = perMinor(func(int) []*inventory.Object {
+	var out []*inventory.Object
+	for raw := range bootstrap.Objects() {
+		if o, err := inventory.NewObject(inventory.Item{JSON: raw, Strength: inventory.Inferred}); err == nil && o.Ref().Kind == "ClusterRole" {
+			out = append(out, o)
+		}
+	}
+	return out
+})
 
 // refused: what runs was accepted.
 func refused(o *inventory.Object, why string) string {

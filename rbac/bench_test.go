@@ -34,6 +34,11 @@ func bindingWorld(n int) iter.Seq[string] {
 				return
 			}
 		}
+		for s := range subjects {
+			if s%10 > 1 && !yield(fmt.Sprintf(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"sa-%d","namespace":"ns-%d"}}`, s, s%namespaces)) {
+				return
+			}
+		}
 		for i := range n {
 			s := (i * 7919) % subjects
 			subject := fmt.Sprintf(`{"kind":"ServiceAccount","namespace":"ns-%d","name":"sa-%d"}`, s%namespaces, s)

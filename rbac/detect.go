@@ -193,8 +193,10 @@ type ranked struct {
 func (d *detector) rank(c *compiled, h holding, uses accountUses) ranked {
 	host, privileged := d.reach.privileged(h.binding.Namespace)
 	r := ranked{holding: h, severity: c.severity(h.binding.Namespace, privileged)}
-	if privileged && host != h.subject && c.leads != nowhere {
-		r.host = host
+	if privileged && host != h.subject {
+		if c.leads != nowhere {
+			r.host = host
+		}
 		r.because = append(r.because, fmt.Sprintf("all rights can be had through %s there", host))
 	}
 	if why := exposure(h.subject, uses); why != "" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 )
@@ -11,14 +12,68 @@ import (
 // effects is what the rules of an Access come to in terms of the powers: computed once for each distinct list of rules,
 // however many roles carry it, and then joined along bindings.
 type effects struct {
+	*table
 	access *Access
-	powers []*compiled
-	number map[string]int // of powers, by check
-	atoms  *atoms
 
 	sets   map[*Role]*ruleSet
 	byRole [][]*Role // by power: the roles that have it alone, in the order of the access
 	known  *profiles
+}
+
+// table is the powers for one Kubernetes version.
+type table struct {
+	powers []*compiled
+	number map[string]int // of powers, by check
+	atoms  *atoms
+}
+
+// tableOf is made once for each minor and shared.
+var tableOf = perMinor(newTable)
+
+func newTable(minor int) *table {
+	t := &table{number: map[string]int{}, atoms: newAtoms()}
+	for i := range powers {
+		p := &powers[i]
+		c := &compiled{power: p, number: i}
+		for _, asks := range p.clauses {
+			var clause bits
+			for j := range asks {
+				if asks[j].below == 0 || minor < asks[j].below {
+					any := t.atoms.of(&asks[j])
+					clause.add(&any)
+				}
+			}
+			c.clauses = append(c.clauses, clause)
+			c.all.add(&clause)
+		}
+		t.number[p.id] = i
+		t.powers = append(t.powers, c)
+	}
+	for _, c := range t.powers {
+		for _, id := range c.power.saidBy {
+			c.saidBy.set(t.number[id])
+		}
+		if n := t.number[unlimited]; c.number != n {
+			c.saidBy.set(n)
+		}
+	}
+	return t
+}
+
+// perMinor keeps what derives from the module's own data and a Kubernetes minor alone.
+func perMinor[T any](compute func(minor int) T) func(minor int) T {
+	var mu sync.Mutex
+	kept := map[int]T{}
+	return func(minor int) T {
+		mu.Lock()
+		defer mu.Unlock()
+		v, ok := kept[minor]
+		if !ok {
+			v = compute(minor)
+			kept[minor] = v
+		}
+		return v
+	}
 }
 
 // compiled is a power for one Kubernetes version.
@@ -39,32 +94,7 @@ type ruleSet struct {
 }
 
 func newEffects(a *Access) *effects {
-	e := &effects{access: a, number: map[string]int{}, atoms: newAtoms(), sets: map[*Role]*ruleSet{}, known: profilesOf(a.minor)}
-	for i := range powers {
-		p := &powers[i]
-		c := &compiled{power: p, number: i}
-		for _, asks := range p.clauses {
-			var clause bits
-			for j := range asks {
-				if asks[j].below == 0 || a.minor < asks[j].below {
-					any := e.atoms.of(&asks[j])
-					clause.add(&any)
-				}
-			}
-			c.clauses = append(c.clauses, clause)
-			c.all.add(&clause)
-		}
-		e.number[p.id] = i
-		e.powers = append(e.powers, c)
-	}
-	for _, c := range e.powers {
-		for _, id := range c.power.saidBy {
-			c.saidBy.set(e.number[id])
-		}
-		if n := e.number[unlimited]; c.number != n {
-			c.saidBy.set(n)
-		}
-	}
+	e := &effects{table: tableOf(a.minor), access: a, sets: map[*Role]*ruleSet{}, known: profilesOf(a.minor)}
 	e.byRole = make([][]*Role, len(e.powers))
 	byRules := map[string]*ruleSet{}
 	for _, r := range a.roles {

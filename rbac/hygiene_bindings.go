@@ -142,28 +142,34 @@ func checkDeadBinding(_ context.Context, e *nist190.Eval, d *detector) (bool, er
 }
 
 var crossNamespaceBinding = nist190.Metadata{
-	ID: "rbac-cross-namespace-binding", Title: "RoleBinding of a service account of another namespace",
-	Doc: `A RoleBinding gives rights in its namespace to a service account of another one: whoever may run a Pod there acts here.
-It is how pipelines deploy, and how a namespace stops being a boundary where nobody knows of it.
+	ID: "rbac-cross-namespace-binding", Title: "Account of another namespace that others can become",
+	Doc: `A RoleBinding gives rights in its namespace to a service account of another one, and there somebody else may run Pods,
+open shells or get tokens: they act here as that account, and no binding here names them. An account of a namespace that
+only its owner can enter, as a pipeline should have, passes.
 
 Before:
 
     kind: RoleBinding
     metadata: {name: deploy, namespace: shop}
-    subjects: [{kind: ServiceAccount, namespace: scratch, name: default}]
+    subjects: [{kind: ServiceAccount, namespace: scratch, name: ci}]
+    ---
+    kind: RoleBinding
+    metadata: {name: everybody, namespace: scratch}
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
+    subjects: [{kind: Group, apiGroup: rbac.authorization.k8s.io, name: employees}]
 
-After: an account of the namespace, or of one that is kept as closely.
+After: the account in a namespace of its own.
 
-    subjects: [{kind: ServiceAccount, namespace: shop-deploy, name: pipeline}]`,
-	Claims: nist190.Claims("1a", "1d"), Severity: nist190.SeverityLow,
-	Remediation: `Use a service account of the namespace. Where a pipeline needs it, limit who may run Pods and mint tokens in the
-pipeline's namespace, and suppress the finding with that reason.`,
+    subjects: [{kind: ServiceAccount, namespace: shop-deploy, name: ci}]`,
+	Claims: nist190.Claims("1a", "1d"), Severity: nist190.SeverityMedium,
+	Remediation: `Use an account of a namespace that nobody else may run Pods or mint tokens in, or take that right there from those who do
+not have the rights here.`,
 }
 
 func checkCrossNamespace(_ context.Context, e *nist190.Eval, d *detector) (bool, error) {
 	failed := false
 	for _, b := range d.access.bindings {
-		if !b.InEffect() || b.Namespace == "" || len(b.Role.Rules) == 0 || b.Namespace == metav1.NamespacePublic {
+		if !b.InEffect() || b.Namespace == "" || len(b.Role.Rules) == 0 {
 			continue
 		}
 		for i := range b.Subjects {
@@ -171,11 +177,32 @@ func checkCrossNamespace(_ context.Context, e *nist190.Eval, d *detector) (bool,
 			if !ok || s.Kind != rbacv1.ServiceAccountKind || s.Namespace == b.Namespace || d.known.knows(b, s) || readsOnly(b.Role.Rules) {
 				continue
 			}
+			other, ok := d.intruder(b, s.Namespace)
+			if !ok {
+				continue
+			}
 			failed = true
-			e.Fail(b.Object.Ref(), s.String(), fmt.Sprintf("%s has %s in namespace %q", s, b.Role, b.Namespace), subjectEvidence(b, i), nist190.At(b.Object, "roleRef", "name").Showing(b.RoleRef.Name))
+			way := d.hop(other.from, other.power, s.Namespace, s)
+			e.Report(nist190.Outcome{
+				Status: nist190.Fail, Subject: b.Object.Ref(), Key: s.String(),
+				Message:  fmt.Sprintf("%s has %s in namespace %q, and %s may %s in namespace %q", s, b.Role, b.Namespace, other.from, way.May, s.Namespace),
+				Path:     append([]string{way.String()}, Grant{Binding: b, Subject: i}.Steps()...),
+				Evidence: []nist190.Evidence{subjectEvidence(b, i), nist190.At(b.Object, "roleRef", "name").Showing(b.RoleRef.Name), nist190.At(way.Grants[0].Binding.Object, "roleRef", "name")},
+			})
 		}
 	}
 	return failed, nil
+}
+
+// intruder is somebody who can become the accounts of a namespace and is not named by the binding.
+func (d *detector) intruder(b *Binding, namespace string) (edge, bool) {
+	for _, x := range d.reach.into[namespace] {
+		named := slices.ContainsFunc(b.Subjects, func(s rbacv1.Subject) bool { t, _ := subjectOf(&s, b.Namespace); return t == x.from })
+		if !named && (x.from.Kind != rbacv1.ServiceAccountKind || x.from.Namespace != namespace) {
+			return x, true
+		}
+	}
+	return edge{}, false
 }
 
 // readsOnly: what a monitoring agent has in many namespaces, Secrets apart.

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
@@ -22,23 +21,10 @@ type profiles struct {
 	local    map[roleKey][]rbacv1.PolicyRule // and roles
 }
 
-// profilesOf are those for a minor. They are read from constant data once and shared.
-var profilesOf = func() func(minor int) *profiles {
-	var mu sync.Mutex
-	byMinor := map[int]*profiles{}
-	return func(minor int) *profiles {
-		mu.Lock()
-		defer mu.Unlock()
-		p := byMinor[minor]
-		if p == nil {
-			p = newProfiles()
-			byMinor[minor] = p
-		}
-		return p
-	}
-}()
+// profilesOf are those for a minor.
+var profilesOf = perMinor(newProfiles)
 
-func newProfiles() *profiles {
+func newProfiles(minor int) *profiles {
 	p := &profiles{subjects: map[Subject]*profile{}, roles: map[string][]rbacv1.PolicyRule{}, local: map[roleKey][]rbacv1.PolicyRule{}}
 	for raw := range bootstrap.Objects() {
 		switch o := parsePolicy(raw); o.Kind {

@@ -17,8 +17,16 @@ type reach struct {
 	steps map[Subject]step
 	// inside is the nearest account of a namespace; any of its pods, or whoever may make one, can be it.
 	inside map[string]Subject
+	// into are the subjects that can become every account of a namespace by a right that they hold in it.
+	into map[string][]edge
 	// everywhere is set where every service account of every namespace has all rights through a group.
 	everywhere bool
+}
+
+// edge is a subject with a power that leads on.
+type edge struct {
+	from  Subject
+	power int
 }
 
 // step is how a subject comes nearer: with a power, in a namespace ("" for everywhere), as an account of that namespace,
@@ -32,27 +40,21 @@ type step struct {
 
 // end says which of its powers, by namespace, brings a subject there without becoming anybody else.
 func newReach(e *effects, end func(held map[string]bits) (power int, namespace string, ok bool)) *reach {
-	r := &reach{steps: map[Subject]step{}, inside: map[string]Subject{}}
-	type edge struct {
-		from  Subject
-		power int
-	}
-	into := map[string][]edge{} // by namespace
+	r := &reach{steps: map[Subject]step{}, inside: map[string]Subject{}, into: map[string][]edge{}}
 	var level []Subject
 	for _, s := range e.access.subjects {
 		if s == Group(masters) {
 			continue
 		}
 		held := e.held(s)
+		for _, ns := range namespacesOf(held) {
+			if n, ok := e.leading(held[ns], toAdmin, toAccounts); ok && ns != "" {
+				r.into[ns] = append(r.into[ns], edge{s, n})
+			}
+		}
 		if n, ns, ok := end(held); ok {
 			r.steps[s] = step{power: n, namespace: ns, distance: 1}
 			level = append(level, s)
-			continue
-		}
-		for _, ns := range namespacesOf(held) {
-			if n, ok := e.leading(held[ns], toAdmin, toAccounts); ok && ns != "" {
-				into[ns] = append(into[ns], edge{s, n})
-			}
 		}
 	}
 	for distance := 2; len(level) > 0; distance++ {
@@ -69,7 +71,7 @@ func newReach(e *effects, end func(held map[string]bits) (power int, namespace s
 				host(s.Namespace, s)
 			case s == Group(allAuthenticated) || s == Group(allServiceAccounts):
 				r.everywhere = true
-				for _, ns := range namespacesOf(into) {
+				for _, ns := range namespacesOf(r.into) {
 					host(ns, s)
 				}
 			default:
@@ -80,7 +82,7 @@ func newReach(e *effects, end func(held map[string]bits) (power int, namespace s
 		}
 		level = nil
 		for _, ns := range namespaces {
-			for _, from := range into[ns] {
+			for _, from := range r.into[ns] {
 				if _, seen := r.steps[from.from]; !seen {
 					r.steps[from.from] = step{from.power, ns, r.inside[ns], distance}
 					level = append(level, from.from)
