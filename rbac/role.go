@@ -58,27 +58,26 @@ type clusterRole struct {
 
 // aggregate writes the rules of aggregated roles as pkg/controller/clusterroleaggregation does: for each selector in
 // order the matching roles by name, without the role itself, and of their rules each that is not there yet. What is
-// written in the role by hand is overwritten. An invalid selector leaves the role alone. Roles that select aggregated
-// roles settle after some rounds; of roles that select each other, what only they had is taken to be gone.
+// written in the role by hand is overwritten, unless nothing is selected: the controller then applies no rules at all,
+// which leaves the field to whoever wrote it. An invalid selector leaves the role alone. Roles that select aggregated
+// roles settle after some rounds; roles that select each other keep what one of them began with.
 //
 // byName is ordered by name. Cost: aggregated roles times cluster roles, and a round for each level of nesting.
 func aggregate(byName []*clusterRole) {
 	var aggregated []*clusterRole
 	for _, r := range byName {
-		if r.object.AggregationRule == nil || r.Object.Strength() >= inventory.Observed || r.Refused != "" {
-			continue
-		}
-		if r.selects(byName) {
-			r.Rules, r.sources = nil, []RuleSource{}
+		if r.object.AggregationRule != nil && r.Object.Strength() < inventory.Observed && r.Refused == "" && r.selects(byName) {
 			aggregated = append(aggregated, r)
 		}
 	}
-	for changed := true; changed; {
-		changed = false
+	// Each round settles at least one role, except of those that go in circles.
+	for range aggregated {
+		changed := false
 		for _, r := range aggregated {
-			before := len(r.Rules)
-			r.gather()
-			changed = changed || len(r.Rules) != before
+			changed = r.gather() || changed
+		}
+		if !changed {
+			break
 		}
 	}
 }
@@ -98,8 +97,10 @@ func (r *clusterRole) selects(byName []*clusterRole) bool {
 	return true
 }
 
-func (r *clusterRole) gather() {
-	r.Rules, r.sources = nil, []RuleSource{}
+// gather reports whether the rules changed.
+func (r *clusterRole) gather() bool {
+	var rules []rbacv1.PolicyRule
+	sources := []RuleSource{}
 	seen := map[string]bool{}
 	for _, other := range r.from {
 		for i := range other.Rules {
@@ -108,10 +109,16 @@ func (r *clusterRole) gather() {
 				continue
 			}
 			seen[key] = true
-			r.Rules = append(r.Rules, other.Rules[i])
-			r.sources = append(r.sources, other.Source(i))
+			rules = append(rules, other.Rules[i])
+			sources = append(sources, other.Source(i))
 		}
 	}
+	if len(rules) == 0 {
+		return false
+	}
+	changed := rulesKey(rules) != rulesKey(r.Rules)
+	r.Rules, r.sources = rules, sources
+	return changed
 }
 
 // ruleKey is equal for rules that equality.Semantic.DeepEqual takes for equal.
