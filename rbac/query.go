@@ -226,7 +226,18 @@ func (a *Access) AllBindingsOf(s Subject) []*Binding {
 	return slices.Compact(out)
 }
 
-// Lookup lists the subjects that match picks, in order; see [Access.AllBindingsOf] for what they have.
+// GrantsOf lists the bindings of a subject, itself and through the groups that Kubernetes puts it into, one grant for each.
+func (a *Access) GrantsOf(s Subject) []Grant {
+	id := s.Identity()
+	var out []Grant
+	for _, b := range a.AllBindingsOf(s) {
+		subject, via := b.matches(id)
+		out = append(out, Grant{Binding: b, Subject: subject, Group: via})
+	}
+	return out
+}
+
+// Lookup lists the subjects that match picks, in order; see [Access.GrantsOf] for what they have.
 func (a *Access) Lookup(match func(Subject) bool) []Subject {
 	var out []Subject
 	for _, s := range a.subjects {
