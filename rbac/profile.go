@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/nist190/nist190/internal/bootstrap"
+	"github.com/nist190/nist190/internal/vendors"
 )
 
 // profiles are the rights that are known to belong to somebody: of the users, groups and service accounts of Kubernetes
@@ -36,6 +38,13 @@ func newProfiles(minor int) *profiles {
 	}
 	p.add("Kubernetes", bootstrap.Objects())
 	p.add("kubeadm", lines(kubeadm))
+	all, err := vendors.All()
+	if err != nil {
+		panic(err) // the data is the module's own and tested
+	}
+	for _, v := range all {
+		p.add(v.Vendor, slices.Values(v.Objects))
+	}
 	return p
 }
 
@@ -49,10 +58,28 @@ type profile struct {
 // policyObject is any of the four kinds of RBAC.
 type policyObject struct {
 	Kind     string
-	Metadata struct{ Name, Namespace string }
+	Metadata struct {
+		Name, Namespace string
+		Labels          map[string]string
+	}
 	Rules    []rbacv1.PolicyRule
 	RoleRef  rbacv1.RoleRef
 	Subjects []rbacv1.Subject
+	// Selectors of an aggregated role are by matchLabels in all of the data.
+	AggregationRule *rbacv1.AggregationRule
+}
+
+// aggregated are the rules of the roles that o selects; those that Kubernetes aggregates are written out in its policy.
+func (o *policyObject) aggregated(all []policyObject) []rbacv1.PolicyRule {
+	var out []rbacv1.PolicyRule
+	for _, selector := range o.AggregationRule.ClusterRoleSelectors {
+		for i := range all {
+			if all[i].Kind == "ClusterRole" && labels.SelectorFromSet(selector.MatchLabels).Matches(labels.Set(all[i].Metadata.Labels)) {
+				out = append(out, all[i].Rules...)
+			}
+		}
+	}
+	return out
 }
 
 func parsePolicy(raw json.RawMessage) policyObject {
@@ -75,14 +102,21 @@ func lines(data string) iter.Seq[json.RawMessage] {
 // add joins the bindings and roles of one maker; a role that is not among them is Kubernetes' own.
 func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
 	rules := map[[3]string][]rbacv1.PolicyRule{}
-	var bindings []policyObject
+	var roles, bindings []policyObject
 	for raw := range objects {
 		switch o := parsePolicy(raw); o.Kind {
 		case "ClusterRole", "Role":
-			rules[[3]string{o.Kind, o.Metadata.Namespace, o.Metadata.Name}] = o.Rules
+			roles = append(roles, o)
 		case "ClusterRoleBinding", "RoleBinding":
 			bindings = append(bindings, o)
 		}
+	}
+	for i := range roles {
+		o := &roles[i]
+		if o.AggregationRule != nil && len(o.Rules) == 0 {
+			o.Rules = o.aggregated(roles)
+		}
+		rules[[3]string{o.Kind, o.Metadata.Namespace, o.Metadata.Name}] = o.Rules
 	}
 	for _, b := range bindings {
 		key := [3]string{b.RoleRef.Kind, "", b.RoleRef.Name}
