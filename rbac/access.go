@@ -139,6 +139,7 @@ func (a *Access) addRoles(inv *inventory.Inventory) (clusterRoles map[string]*Ro
 		a.roles = append(a.roles, r.Role)
 	}
 	aggregate(byName)
+	compareAggregated(byName)
 	for o, role := range inventory.Typed[rbacv1.Role](inv) {
 		r := &Role{Object: o, Rules: role.Rules, Refused: refused(o, invalidRules(role.Rules, true))}
 		roles[roleKey{o.Namespace(), o.Name()}] = r

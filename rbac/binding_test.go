@@ -9,8 +9,11 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/testobj"
+	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/inventory/manifest"
 )
 
@@ -139,6 +142,67 @@ func TestAggregation(t *testing.T) {
 		}
 		if !maps.Equal(got, tt.want) {
 			t.Errorf("got %v, want %v", got, tt.want)
+		}
+	}
+}
+
+// Rules of an aggregated role that runs are compared with what the controller would write.
+func TestDrift(t *testing.T) {
+	role := `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: %s, labels: {to: %s}}, %s rules: [%s]}`
+	get := `{verbs: [get], apiGroups: [""], resources: [%s]}`
+	rule := "aggregationRule: {clusterRoleSelectors: [{matchLabels: {to: all}}]},"
+	for name, tt := range map[string]struct {
+		rules          string
+		missing, extra int
+	}{
+		"as it is":  {fmt.Sprintf(get, "pods"), 0, 0},
+		"behind":    {"", 1, 0},
+		"ahead":     {fmt.Sprintf(get, "pods") + "," + fmt.Sprintf(get, "secrets"), 0, 1},
+		"different": {fmt.Sprintf(get, "secrets"), 1, 1},
+	} {
+		var docs []inventory.Item
+		for _, text := range []string{fmt.Sprintf(role, "all", "none", rule, tt.rules), fmt.Sprintf(role, "leaf", "all", "", fmt.Sprintf(get, "pods"))} {
+			b, err := yaml.YAMLToJSON([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs = append(docs, inventory.Item{JSON: b, Strength: inventory.Observed})
+		}
+		inv, err := inventory.Collect(context.Background(), nil, inventory.SourceFunc(func(_ context.Context, _ []inventory.Need, c *inventory.Collector) error {
+			for _, d := range docs {
+				o, err := inventory.NewObject(d)
+				if err != nil {
+					return err
+				}
+				c.Add(o)
+			}
+			c.CoverRest(inventory.Complete, "")
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := AccessOf(context.Background(), inv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var drift Drift
+		if d := a.Roles()[0].Drift(); d != nil {
+			drift = *d
+		}
+		if len(drift.Missing) != tt.missing || len(drift.Extra) != tt.extra {
+			t.Errorf("%s: %+v", name, drift)
+		}
+		r, err := nist190.Run(context.Background(), inv, Checks()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for f := range r.Failures(nist190.SeverityInfo) {
+			found = found || f.Check.ID == "rbac-bootstrap-drift"
+		}
+		if found != (tt.extra > 0) {
+			t.Errorf("%s: a finding: %v", name, found)
 		}
 	}
 }

@@ -21,6 +21,7 @@ func hygieneChecks() []nist190.Check {
 		hygieneCheck(ineffectiveRule, checkIneffectiveRule),
 		hygieneCheck(defaultNamespace, checkDefaultNamespace),
 		hygieneCheck(bootstrapDrift, checkBootstrapDrift),
+		hygieneCheck(aggregationWidening, checkAggregationWidening),
 	})
 }
 

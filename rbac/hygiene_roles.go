@@ -144,6 +144,7 @@ var bootstrapDrift = nist190.Metadata{
 	Doc: `A role has the name of one that Kubernetes creates by itself and gives more than that one does in this version. Whoever
 is bound to it, controllers and components included, has what was added; reviews that know the name do not look inside.
 
+The same holds for an aggregated role, of Kubernetes or of your own, that has rules which the controller does not write.
 What somebody adds to admin, edit and view by aggregation is no drift. Rules that are missing are none either: the API
 server restores them at its next start, unless the annotation rbac.authorization.kubernetes.io/autoupdate says "false".
 
@@ -164,6 +165,11 @@ After: Kubernetes' own rules, and a role of another name for what somebody else 
 func checkBootstrapDrift(_ context.Context, e *nist190.Eval, d *detector) (bool, error) {
 	failed := false
 	for _, r := range d.access.roles {
+		if drift := r.Drift(); drift != nil && len(drift.Extra) > 0 {
+			failed = true
+			e.Fail(r.Object.Ref(), "aggregation", fmt.Sprintf("the aggregation controller does not give it: %s", phrase.Shorten(describeRules(drift.Extra))), nist190.At(r.Object, "rules"))
+			continue
+		}
 		own, ok := d.known.ownRules(r)
 		if !ok || r.Object.Strength() == inventory.Inferred {
 			continue
@@ -172,22 +178,26 @@ func checkBootstrapDrift(_ context.Context, e *nist190.Eval, d *detector) (bool,
 		if r.Aggregated() {
 			rules = nil // each of the roles that it comes from speaks for itself
 		} else if userFacing(r.Object.Name()) && r.Object.Strength() >= inventory.Observed {
-			rules = nil // what the controller wrote from roles that speak for themselves; see rbac-aggregation-drift
+			rules = nil // what the controller wrote, as was compared above
 		}
 		ok, more := Covers(own, rules)
 		if ok {
 			continue
 		}
 		failed = true
-		added := make([]string, len(more))
-		for i := range more {
-			added[i] = describeRule(&more[i])
-		}
 		evidence := []nist190.Evidence{nist190.At(r.Object, "rules")}
 		if v := r.Object.Annotations()[rbacv1.AutoUpdateAnnotationKey]; v != "" {
 			evidence = append(evidence, nist190.At(r.Object, "metadata", "annotations", rbacv1.AutoUpdateAnnotationKey).Showing(v))
 		}
-		e.Fail(r.Object.Ref(), "", fmt.Sprintf("Kubernetes does not give it: %s", phrase.Shorten(added)), evidence...)
+		e.Fail(r.Object.Ref(), "", fmt.Sprintf("Kubernetes does not give it: %s", phrase.Shorten(describeRules(more))), evidence...)
 	}
 	return failed, nil
+}
+
+func describeRules(rules []rbacv1.PolicyRule) []string {
+	out := make([]string, len(rules))
+	for i := range rules {
+		out[i] = describeRule(&rules[i])
+	}
+	return out
 }

@@ -159,7 +159,13 @@ After:
 		may:         "do what no rule spells out",
 		rules:       starRules,
 		cluster:     nist190.SeverityLow, local: nist190.SeverityLow, privileged: nist190.SeverityLow,
-		saidBy: []string{"rbac-core-admin", "rbac-wildcard-write", "rbac-wildcard-delete", "rbac-wildcard-read"},
+		// Where the wildcard gives a right that another check names, that one explains it.
+		saidBy: []string{
+			"rbac-core-admin", "rbac-wildcard-write", "rbac-wildcard-delete", "rbac-wildcard-read", "rbac-escalate-cluster-roles",
+			"rbac-escalate-roles", "rbac-bind-cluster-roles", "rbac-bind-roles", "rbac-role-write", "rbac-impersonate",
+			"rbac-impersonate-service-accounts", "rbac-secret-read", "rbac-token-secret-mint", "rbac-token-request",
+			"rbac-workload-write", "rbac-pod-exec", "rbac-node-proxy", "rbac-webhook-write", "rbac-system-config-write",
+		},
 	},
 }
 

@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/nist190/nist190"
@@ -53,6 +54,19 @@ func TestPowers(t *testing.T) {
 				t.Errorf("%s and %s say each other", c.id, other)
 			}
 		}
+	}
+	// Nor of several in a circle.
+	var visit func(id string, path []string)
+	visit = func(id string, path []string) {
+		if slices.Contains(path, id) {
+			t.Fatalf("%v say each other", append(path, id))
+		}
+		for _, other := range ids[id].saidBy {
+			visit(other, append(path, id))
+		}
+	}
+	for id := range ids {
+		visit(id, nil)
 	}
 	t.Logf("%d powers, %d requests", len(table.powers), len(table.atoms.list))
 }

@@ -2,7 +2,6 @@ package rbac
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -23,6 +22,7 @@ type Role struct {
 
 	bindings []*Binding
 	sources  []RuleSource // of an aggregated role, by rule
+	drift    *Drift
 }
 
 // RuleSource is where a rule is written.
@@ -138,26 +138,43 @@ func writeRule(b *strings.Builder, r *rbacv1.PolicyRule) {
 	}
 }
 
-// drift compares the rules of an observed aggregated role with what the controller would write now.
-func drift(r *clusterRole, byName []*clusterRole) (missing, extra []rbacv1.PolicyRule) {
-	twin := &clusterRole{Role: &Role{Object: r.Object}, object: r.object}
-	if r.object.AggregationRule == nil || !twin.selects(byName) {
-		return nil, nil
-	}
-	twin.from = slices.DeleteFunc(twin.from, func(o *clusterRole) bool { return o == r })
-	twin.gather()
-	stored, want := keysOf(r.Rules), keysOf(twin.Rules)
-	for i := range twin.Rules {
-		if !stored[ruleKey(&twin.Rules[i])] {
-			missing = append(missing, twin.Rules[i])
+// Drift is how the rules of an aggregated role that was observed differ from those that the controller writes: it has not
+// run since a role was changed, or somebody writes the rules and the controller loses.
+type Drift struct {
+	Missing, Extra []rbacv1.PolicyRule
+}
+
+// Drift is nil for a role that is as it should be, that is not aggregated, or that is computed since it was not observed.
+func (r *Role) Drift() *Drift { return r.drift }
+
+// compare finds the drift of observed aggregated roles.
+func compareAggregated(byName []*clusterRole) {
+	for _, r := range byName {
+		if r.object.AggregationRule == nil || r.Object.Strength() < inventory.Observed || !r.selects(byName) {
+			continue
+		}
+		twin := &clusterRole{Role: &Role{}, from: r.from}
+		twin.gather()
+		if len(twin.Rules) == 0 {
+			continue // the controller leaves the rules alone
+		}
+		d := &Drift{Missing: without(twin.Rules, r.Rules), Extra: without(r.Rules, twin.Rules)}
+		if len(d.Missing)+len(d.Extra) > 0 {
+			r.drift = d
 		}
 	}
-	for i := range r.Rules {
-		if !want[ruleKey(&r.Rules[i])] {
-			extra = append(extra, r.Rules[i])
+}
+
+// without lists the rules that are not among others.
+func without(rules, others []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	var out []rbacv1.PolicyRule
+	there := keysOf(others)
+	for i := range rules {
+		if !there[ruleKey(&rules[i])] {
+			out = append(out, rules[i])
 		}
 	}
-	return missing, extra
+	return out
 }
 
 func keysOf(rules []rbacv1.PolicyRule) map[string]bool {
