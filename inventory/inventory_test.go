@@ -266,10 +266,18 @@ func TestURLsAndFormatsAreNotAmongTheRest(t *testing.T) {
 }
 
 func TestDefaultsYieldSilently(t *testing.T) {
-	role := "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: admin, labels: {from: %s}}\n"
+	role := "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: admin, labels: {from: '%s'}}\n"
 	var c inventory.Collector
 	for range 2 {
-		c.AddDefault(testobj.Object(t, fmt.Sprintf(role, "kubernetes"), inventory.Origin{}))
+		c.AddDefaults(func(v inventory.Version) []*inventory.Object {
+			return []*inventory.Object{testobj.Object(t, fmt.Sprintf(role, v), inventory.Origin{})}
+		})
+	}
+	c.Assume(inventory.KubernetesVersion.Set(inventory.Version{Major: 1, Minor: 35}))
+	for o := range c.Inventory().All() {
+		if o.Labels()["from"] != "1.35" {
+			t.Errorf("assumed for %v", o.Labels())
+		}
 	}
 	if n := c.Inventory().Len(); n != 1 {
 		t.Errorf("what two sources assume is kept %d times", n)

@@ -47,7 +47,7 @@ func Collect(ctx context.Context, needs []Need, source Source, settings ...Value
 type Collector struct {
 	mu       sync.Mutex
 	objects  []*Object
-	defaults []*Object
+	defaults []func(Version) []*Object
 	cover    coverage
 	problems []Problem
 	settings []Value
@@ -60,11 +60,12 @@ func (c *Collector) Add(o *Object) {
 	c.objects = append(c.objects, o)
 }
 
-// AddDefault takes an object that is assumed to exist unless the same object is added.
-func (c *Collector) AddDefault(o *Object) {
+// AddDefaults takes objects that are assumed to exist in a cluster of a version, each unless the same object is added.
+// The function is called once the version is known.
+func (c *Collector) AddDefaults(of func(Version) []*Object) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.defaults = append(c.defaults, o)
+	c.defaults = append(c.defaults, of)
 }
 
 // Problem takes a problem.
@@ -101,8 +102,12 @@ func (c *Collector) Inventory(settings ...Value) *Inventory {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	problems := append([]Problem(nil), c.problems...)
-	objects, duplicates := unique(c.objects, c.defaults)
 	all, _ := withValues(nil, append(append([]Value(nil), c.settings...), settings...))
+	var defaults []*Object
+	for _, of := range c.defaults {
+		defaults = append(defaults, of((&Inventory{core: &core{settings: all}}).Version())...)
+	}
+	objects, duplicates := unique(c.objects, defaults)
 	return &Inventory{core: newCore(objects, c.cover.clone(), append(problems, duplicates...), all)}
 }
 

@@ -179,9 +179,9 @@ func assumed(referred map[string]bool, collected map[string]*Role, minor int) []
 }
 
 // ownRoles are the cluster roles of Kubernetes as objects.
-var ownRoles = perMinor(func(int) []*inventory.Object {
+var ownRoles = perMinor(func(minor int) []*inventory.Object {
 	var out []*inventory.Object
-	for raw := range bootstrap.Objects() {
+	for raw := range bootstrap.Objects(minor) {
 		if o, err := inventory.NewObject(inventory.Item{JSON: raw, Strength: inventory.Inferred}); err == nil && o.Ref().Kind == "ClusterRole" {
 			out = append(out, o)
 		}

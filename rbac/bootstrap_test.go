@@ -14,11 +14,28 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/bootstrap"
+	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/inventory/manifest"
 	"github.com/nist190/nist190/rbac"
 )
 
 func failures(t *testing.T, objects ...any) []*nist190.Finding {
+	t.Helper()
+	return failuresOf(t, bootstrap.Newest, objects...)
+}
+
+func failuresOf(t *testing.T, minor int, objects ...any) []*nist190.Finding {
+	t.Helper()
+	var out []*nist190.Finding
+	for f := range reportOf(t, minor, objects...).Findings() {
+		if f.Status == nist190.Fail {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func reportOf(t *testing.T, minor int, objects ...any) *nist190.Report {
 	t.Helper()
 	var text bytes.Buffer
 	for _, o := range objects {
@@ -28,23 +45,18 @@ func failures(t *testing.T, objects ...any) []*nist190.Finding {
 		}
 		text.Write(append(b, "\n---\n"...))
 	}
-	r, err := nist190.Scan(context.Background(), manifest.Bytes(manifest.Config{}, "m.yaml", text.Bytes()), rbac.Checks()...)
+	runner := nist190.Runner{Checks: rbac.Checks(), Settings: []inventory.Value{inventory.KubernetesVersion.Set(inventory.Version{Major: 1, Minor: minor})}}
+	r, err := runner.Scan(context.Background(), manifest.Bytes(manifest.Config{}, "m.yaml", text.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []*nist190.Finding
-	for f := range r.Findings() {
-		if f.Status == nist190.Fail {
-			out = append(out, f)
-		}
-	}
-	return out
+	return r
 }
 
 // policy is what Kubernetes creates by itself, written down as somebody who exports a cluster would have it.
-func policy(t *testing.T) (all []any, roles []*rbacv1.ClusterRole) {
+func policy(t *testing.T, minor int) (all []any, roles []*rbacv1.ClusterRole) {
 	t.Helper()
-	for raw := range bootstrap.Objects() {
+	for raw := range bootstrap.Objects(minor) {
 		all = append(all, raw)
 		var r rbacv1.ClusterRole
 		if err := json.Unmarshal(raw, &r); err != nil {
@@ -59,18 +71,20 @@ func policy(t *testing.T) (all []any, roles []*rbacv1.ClusterRole) {
 
 // What Kubernetes creates is no finding of any check, whether it is assumed or written in manifests.
 func TestBootstrapIsClean(t *testing.T) {
-	all, roles := policy(t)
-	if len(roles) < 70 {
-		t.Fatalf("%d cluster roles", len(roles))
-	}
-	for _, f := range failures(t, all...) {
-		t.Errorf("%s of %s: %s", f.Check.ID, f.Subject, f.Message)
+	for minor := bootstrap.Oldest; minor <= bootstrap.Newest; minor++ {
+		all, roles := policy(t, minor)
+		if len(roles) < 64 {
+			t.Fatalf("1.%d: %d cluster roles", minor, len(roles))
+		}
+		for _, f := range failuresOf(t, minor, all...) {
+			t.Errorf("1.%d: %s of %s: %s", minor, f.Check.ID, f.Subject, f.Message)
+		}
 	}
 }
 
 // The same rules under another name, bound to a user, are findings where they are rights that matter.
 func TestBootstrapRulesUnderAnotherName(t *testing.T) {
-	_, roles := policy(t)
+	_, roles := policy(t, bootstrap.Newest)
 	found := 0
 	for _, r := range roles {
 		name := "copy-of-" + strings.ReplaceAll(r.Name, ":", "-")
@@ -102,7 +116,7 @@ func clusterBinding(role string, s rbacv1.Subject) *rbacv1.ClusterRoleBinding {
 
 // Every single widening of one rule of a role of Kubernetes is a finding of that role.
 func TestBootstrapWidened(t *testing.T) {
-	_, roles := policy(t)
+	_, roles := policy(t, bootstrap.Newest)
 	r := rand.New(rand.NewPCG(4, 3))
 	tried := 0
 	for _, role := range roles {
@@ -155,4 +169,23 @@ func widenings(role *rbacv1.ClusterRole, r *rand.Rand) []*rbacv1.ClusterRole {
 		with(func(c *rbacv1.ClusterRole) { c.Rules[i].ResourceNames = append(c.Rules[i].ResourceNames, "another") })
 	}
 	return out
+}
+
+// What a version gives that is not known here is no finding, and no pass either.
+func TestDriftOfUnknownVersions(t *testing.T) {
+	const role = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"system:discovery"},"rules":[{"nonResourceURLs":["/new"],"verbs":["get"]}]}`
+	for minor, want := range map[int]nist190.Status{bootstrap.Oldest - 1: nist190.NotAssessed, bootstrap.Oldest: nist190.Fail, bootstrap.Newest: nist190.Fail, bootstrap.Newest + 1: nist190.NotAssessed} {
+		found := false
+		for f := range reportOf(t, minor, json.RawMessage(role)).Findings() {
+			if f.Check.ID == "rbac-bootstrap-drift" {
+				found = true
+				if f.Status != want {
+					t.Errorf("1.%d: %s %s", minor, f.Status, f.Message)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("1.%d: nothing", minor)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/bootstrap"
 	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 )
@@ -185,6 +186,10 @@ func checkBootstrapDrift(_ context.Context, e *nist190.Eval, d *detector) (bool,
 			continue
 		}
 		failed = true
+		if minor := d.access.minor; minor != bootstrap.Nearest(minor) {
+			e.NotAssessed(r.Object.Ref(), nist190.ReasonUnknown, fmt.Sprintf("it gives more than in Kubernetes 1.%d; what 1.%d gives it is not known here", bootstrap.Nearest(minor), minor), nist190.At(r.Object, "rules"))
+			continue
+		}
 		evidence := []nist190.Evidence{nist190.At(r.Object, "rules")}
 		if v := r.Object.Annotations()[rbacv1.AutoUpdateAnnotationKey]; v != "" {
 			evidence = append(evidence, nist190.At(r.Object, "metadata", "annotations", rbacv1.AutoUpdateAnnotationKey).Showing(v))

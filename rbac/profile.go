@@ -28,7 +28,7 @@ var profilesOf = perMinor(newProfiles)
 
 func newProfiles(minor int) *profiles {
 	p := &profiles{subjects: map[Subject]*profile{}, roles: map[string][]rbacv1.PolicyRule{}, local: map[roleKey][]rbacv1.PolicyRule{}}
-	for raw := range bootstrap.Objects() {
+	for raw := range bootstrap.Objects(minor) {
 		switch o := parsePolicy(raw); o.Kind {
 		case "ClusterRole":
 			p.roles[o.Metadata.Name] = o.Rules
@@ -36,7 +36,7 @@ func newProfiles(minor int) *profiles {
 			p.local[roleKey{o.Metadata.Namespace, o.Metadata.Name}] = o.Rules
 		}
 	}
-	p.add("Kubernetes", bootstrap.Objects())
+	p.add("Kubernetes", bootstrap.Objects(minor))
 	p.add("kubeadm", lines(kubeadm))
 	all, err := vendors.All()
 	if err != nil {

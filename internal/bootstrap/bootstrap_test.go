@@ -3,6 +3,8 @@ package bootstrap
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -15,10 +17,10 @@ type object struct {
 	RoleRef  *rbacv1.RoleRef  `json:"roleRef,omitempty"`
 }
 
-func decode(t *testing.T) map[string]object {
+func decode(t *testing.T, minor int) map[string]object {
 	t.Helper()
 	objects := map[string]object{}
-	for raw := range Objects() {
+	for raw := range Objects(minor) {
 		var o object
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.DisallowUnknownFields()
@@ -35,7 +37,12 @@ func decode(t *testing.T) map[string]object {
 }
 
 func TestObjectsAreWhole(t *testing.T) {
-	objects := decode(t)
+	for minor := Oldest; minor <= Newest; minor++ {
+		t.Run(fmt.Sprint(minor), func(t *testing.T) { whole(t, decode(t, minor)) })
+	}
+}
+
+func whole(t *testing.T, objects map[string]object) {
 	kinds := map[string]int{}
 	for key, o := range objects {
 		kinds[o.Kind]++
@@ -71,7 +78,7 @@ func TestObjectsAreWhole(t *testing.T) {
 }
 
 func TestKnownObjects(t *testing.T) {
-	objects := decode(t)
+	objects := decode(t, Newest)
 	admin := objects["ClusterRoleBinding /cluster-admin"]
 	if len(admin.Subjects) != 1 || admin.Subjects[0].Kind != "Group" || admin.Subjects[0].Name != "system:masters" {
 		t.Errorf("cluster-admin is bound to %v", admin.Subjects)
@@ -89,7 +96,7 @@ func TestKnownObjects(t *testing.T) {
 
 func TestObjectsStopAndAreOwned(t *testing.T) {
 	n := 0
-	for raw := range Objects() {
+	for raw := range Objects(Newest) {
 		clear(raw)
 		n++
 		break
@@ -97,10 +104,33 @@ func TestObjectsStopAndAreOwned(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d objects after the first break", n)
 	}
-	for raw := range Objects() {
+	for raw := range Objects(Newest) {
 		if !json.Valid(raw) {
 			t.Errorf("a caller's change was seen: %q", raw)
 		}
 		break
+	}
+}
+
+// The policy is that of the minor, and of the nearest one for those that are not here.
+func TestMinors(t *testing.T) {
+	get := func(minor int, role, resource string) bool {
+		return slices.ContainsFunc(decode(t, minor)["ClusterRole /"+role].Rules, func(r rbacv1.PolicyRule) bool {
+			return slices.Contains(r.Resources, resource)
+		})
+	}
+	for _, tt := range []struct {
+		minor          int
+		role, resource string
+		want           bool
+	}{
+		{36, "system:cluster-trust-bundle-discovery", "clustertrustbundles", false},
+		{37, "system:cluster-trust-bundle-discovery", "clustertrustbundles", true},
+		{5, "view", "pods", true},
+		{99, "system:cluster-trust-bundle-discovery", "clustertrustbundles", true},
+	} {
+		if got := get(tt.minor, tt.role, tt.resource); got != tt.want {
+			t.Errorf("1.%d: %s with %s: %v", tt.minor, tt.role, tt.resource, got)
+		}
 	}
 }

@@ -40,7 +40,7 @@ func parse(t *testing.T, raw json.RawMessage) object {
 
 func TestData(t *testing.T) {
 	own := map[string]bool{}
-	for raw := range bootstrap.Objects() {
+	for raw := range bootstrap.Objects(bootstrap.Newest) {
 		var o struct {
 			Kind     string
 			Metadata struct{ Name, Namespace string }

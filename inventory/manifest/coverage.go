@@ -92,10 +92,10 @@ func (t *tally) cover(needs []inventory.Need) {
 }
 
 // bootstrapObjects are the RBAC objects that the API server creates at start.
-func bootstrapObjects() []*inventory.Object {
-	uri := fmt.Sprintf("kubernetes:v1.%d/bootstrap-policy", bootstrap.Minor)
+func bootstrapObjects(v inventory.Version) []*inventory.Object {
+	uri := fmt.Sprintf("kubernetes:v1.%d/bootstrap-policy", bootstrap.Nearest(v.Minor))
 	var out []*inventory.Object
-	for raw := range bootstrap.Objects() {
+	for raw := range bootstrap.Objects(v.Minor) {
 		o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: inventory.Origin{URI: uri}, Strength: inventory.Inferred})
 		if err == nil { // a test of internal/bootstrap decodes every row
 			out = append(out, o)

@@ -66,9 +66,7 @@ func newTally(cfg Config, into *inventory.Collector) *tally {
 	t := &tally{cfg: cfg, into: into, kinds: map[schema.GroupKind]bool{}}
 	into.Assume(inventory.World.Set(cfg.World.String()))
 	if cfg.World == Closed && !cfg.NoBootstrap {
-		for _, o := range bootstrapObjects() {
-			into.AddDefault(o)
-		}
+		into.AddDefaults(bootstrapObjects)
 	}
 	return t
 }
