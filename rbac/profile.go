@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/nist190/nist190/internal/bootstrap"
 	"github.com/nist190/nist190/internal/vendors"
@@ -38,12 +37,14 @@ func newProfiles(minor int) *profiles {
 	}
 	p.add("Kubernetes", bootstrap.Objects(minor))
 	p.add("kubeadm", lines(kubeadm))
-	all, err := vendors.All()
+	rights, err := vendors.Rights()
 	if err != nil {
 		panic(err) // the data is the module's own and tested
 	}
-	for _, v := range all {
-		p.add(v.Vendor, slices.Values(v.Objects))
+	for i := range rights {
+		if s, ok := subjectOf(&rights[i].Account, ""); ok {
+			p.give(rights[i].Vendor, s, rights[i].Scope, rights[i].Rule)
+		}
 	}
 	return p
 }
@@ -58,28 +59,10 @@ type profile struct {
 // policyObject is any of the four kinds of RBAC.
 type policyObject struct {
 	Kind     string
-	Metadata struct {
-		Name, Namespace string
-		Labels          map[string]string
-	}
+	Metadata struct{ Name, Namespace string }
 	Rules    []rbacv1.PolicyRule
 	RoleRef  rbacv1.RoleRef
 	Subjects []rbacv1.Subject
-	// Selectors of an aggregated role are by matchLabels in all of the data.
-	AggregationRule *rbacv1.AggregationRule
-}
-
-// aggregated are the rules of the roles that o selects; those that Kubernetes aggregates are written out in its policy.
-func (o *policyObject) aggregated(all []policyObject) []rbacv1.PolicyRule {
-	var out []rbacv1.PolicyRule
-	for _, selector := range o.AggregationRule.ClusterRoleSelectors {
-		for i := range all {
-			if all[i].Kind == "ClusterRole" && labels.SelectorFromSet(selector.MatchLabels).Matches(labels.Set(all[i].Metadata.Labels)) {
-				out = append(out, all[i].Rules...)
-			}
-		}
-	}
-	return out
 }
 
 func parsePolicy(raw json.RawMessage) policyObject {
@@ -113,9 +96,6 @@ func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
 	}
 	for i := range roles {
 		o := &roles[i]
-		if o.AggregationRule != nil && len(o.Rules) == 0 {
-			o.Rules = o.aggregated(roles)
-		}
 		rules[[3]string{o.Kind, o.Metadata.Namespace, o.Metadata.Name}] = o.Rules
 	}
 	for _, b := range bindings {
@@ -132,17 +112,22 @@ func (ps *profiles) add(vendor string, objects iter.Seq[json.RawMessage]) {
 			if !ok {
 				continue
 			}
-			p := ps.subjects[s]
-			if p == nil {
-				p = &profile{vendor: vendor, local: map[string][]rbacv1.PolicyRule{}}
-				ps.subjects[s] = p
-			}
-			if b.Metadata.Namespace == "" {
-				p.cluster = append(p.cluster, given...)
-			} else {
-				p.local[b.Metadata.Namespace] = append(p.local[b.Metadata.Namespace], given...)
-			}
+			ps.give(vendor, s, b.Metadata.Namespace, given...)
 		}
+	}
+}
+
+// give adds to the most that a subject has, in a namespace or everywhere.
+func (ps *profiles) give(vendor string, s Subject, namespace string, rules ...rbacv1.PolicyRule) {
+	p := ps.subjects[s]
+	if p == nil {
+		p = &profile{vendor: vendor, local: map[string][]rbacv1.PolicyRule{}}
+		ps.subjects[s] = p
+	}
+	if namespace == "" {
+		p.cluster = append(p.cluster, rules...)
+	} else {
+		p.local[namespace] = append(p.local[namespace], rules...)
 	}
 }
 

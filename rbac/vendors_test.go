@@ -2,27 +2,37 @@ package rbac_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/vendors"
 )
 
-// What vendors publish for their own accounts is no finding of medium severity or more.
+// What vendors give their own accounts is no finding of medium severity or more.
 func TestVendorsAreSilent(t *testing.T) {
-	all, err := vendors.All()
+	rights, err := vendors.Rights()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range all {
-		var objects []any
-		for _, raw := range v.Objects {
-			objects = append(objects, raw)
+	meta := func(kind, namespace string, i int) map[string]any {
+		return map[string]any{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": map[string]any{"name": fmt.Sprintf("r%d", i), "namespace": namespace}}
+	}
+	var objects []any
+	for i, r := range rights {
+		kind := "Cluster"
+		if r.Scope != "" {
+			kind = ""
 		}
-		for _, f := range failures(t, objects...) {
-			if f.Severity >= nist190.SeverityMedium {
-				t.Errorf("%s: %s %s of %s: %s", v.Vendor, f.Severity, f.Check.ID, f.Subject, f.Message)
-			}
+		role, binding := meta(kind+"Role", r.Scope, i), meta(kind+"RoleBinding", r.Scope, i)
+		role["rules"] = []any{r.Rule}
+		binding["roleRef"] = map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": kind + "Role", "name": fmt.Sprintf("r%d", i)}
+		binding["subjects"] = []any{r.Account}
+		objects = append(objects, role, binding)
+	}
+	for _, f := range failures(t, objects...) {
+		if f.Severity >= nist190.SeverityMedium {
+			t.Errorf("%s %s of %s: %s", f.Severity, f.Check.ID, f.Subject, f.Message)
 		}
 	}
 }

@@ -1,56 +1,93 @@
-// Package vendors holds the RBAC objects of well-known add-ons as their vendors publish them: which service account gets
-// which rules. A binding within them is as its vendor means it to be.
-//
-// Each file of data begins with a line that names the vendor, the version, where it is published and the day on which it
-// was read; one object follows on each line. Only roles that are bound to a service account are kept, with nothing but
-// their names, rules and what aggregation needs.
+// Package vendors records what the vendors of well-known add-ons give their service accounts. An account within its
+// record is as its vendor means it to be.
 package vendors
 
 import (
-	"embed"
-	"encoding/json"
-	"io/fs"
+	_ "embed"
+	"fmt"
+	"slices"
 	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-//go:embed data/*.jsonl
-var data embed.FS
+//go:embed accounts.txt
+var text string
 
-// Source says where the objects of a vendor were read.
+// Source says where the rights of a vendor's accounts were read.
 type Source struct {
-	Vendor  string `json:"vendor"`
-	Version string `json:"version"`
-	URL     string `json:"source"`
-	Date    string `json:"date"` // of reading, as 2006-01-02
+	Vendor, URL string
+	Revision    string // of the source
+	Date        string // of reading, as 2006-01-02
 }
 
-// Policy is what one vendor publishes: objects of rbac.authorization.k8s.io/v1 as JSON, by kind, namespace and name.
-type Policy struct {
+// Right is one rule that an account may have.
+type Right struct {
 	Source
-	Objects []json.RawMessage
+	Account rbacv1.Subject
+	Scope   string // a namespace, or "" for the cluster
+	Rule    rbacv1.PolicyRule
 }
 
-// All reads every policy, in the order of the vendors' names.
-func All() ([]Policy, error) {
-	names, err := fs.Glob(data, "data/*.jsonl")
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Policy, 0, len(names))
-	for _, name := range names {
-		text, err := data.ReadFile(name)
-		if err != nil {
-			return nil, err
+// Rights lists every right, by vendor.
+func Rights() ([]Right, error) {
+	var out []Right
+	var from Source
+	for i, line := range strings.Split(text, "\n") {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0 || fields[0] == "#":
+		case fields[0] == "vendor" && len(fields) == 5:
+			from = Source{fields[1], fields[2], fields[3], fields[4]}
+		case len(fields) == 4 || len(fields) == 5:
+			for account := range strings.SplitSeq(fields[0], ",") {
+				namespace, name, ok := strings.Cut(account, "/")
+				if !ok {
+					return nil, fmt.Errorf("line %d: account %q: want NAMESPACE/NAME", i+1, account)
+				}
+				subject := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name}
+				scope := fields[1]
+				if scope == "cluster" {
+					scope = ""
+				}
+				for _, rule := range rules(fields[2:]) {
+					out = append(out, Right{from, subject, scope, rule})
+				}
+			}
+		default:
+			return nil, fmt.Errorf("line %d: %d fields", i+1, len(fields))
 		}
-		head, rest, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-		var p Policy
-		if err := json.Unmarshal([]byte(head), &p.Source); err != nil {
-			return nil, err
-		}
-		for line := range strings.SplitSeq(rest, "\n") {
-			p.Objects = append(p.Objects, json.RawMessage(line))
-		}
-		out = append(out, p)
 	}
 	return out, nil
+}
+
+// rules are verbs, resources with their API groups, and names.
+func rules(fields []string) []rbacv1.PolicyRule {
+	verbs := strings.Split(fields[0], ",")
+	var names []string
+	if len(fields) == 3 {
+		names = strings.Split(fields[2], ",")
+	}
+	var urls []string
+	byGroup := map[string][]string{}
+	var groups []string
+	for resource := range strings.SplitSeq(fields[1], ",") {
+		if strings.HasPrefix(resource, "/") || resource == "*" {
+			urls = append(urls, resource)
+			continue
+		}
+		name, group, _ := strings.Cut(resource, ".")
+		if !slices.Contains(groups, group) {
+			groups = append(groups, group)
+		}
+		byGroup[group] = append(byGroup[group], name)
+	}
+	var out []rbacv1.PolicyRule
+	for _, group := range groups {
+		out = append(out, rbacv1.PolicyRule{Verbs: verbs, APIGroups: []string{group}, Resources: byGroup[group], ResourceNames: names})
+	}
+	if len(urls) > 0 {
+		out = append(out, rbacv1.PolicyRule{Verbs: verbs, NonResourceURLs: urls})
+	}
+	return out
 }

@@ -1,92 +1,55 @@
 package vendors
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-
-	"github.com/nist190/nist190/internal/bootstrap"
 )
 
-type object struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Metadata   struct {
-		Name      string            `json:"name"`
-		Namespace string            `json:"namespace"`
-		Labels    map[string]string `json:"labels"`
-	} `json:"metadata"`
-	Rules           []rbacv1.PolicyRule     `json:"rules"`
-	AggregationRule *rbacv1.AggregationRule `json:"aggregationRule"`
-	RoleRef         rbacv1.RoleRef          `json:"roleRef"`
-	Subjects        []rbacv1.Subject        `json:"subjects"`
+func TestRights(t *testing.T) {
+	all, err := Rights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vendors := map[string]Source{}
+	for _, r := range all {
+		if _, err := time.Parse(time.DateOnly, r.Date); err != nil || !strings.HasPrefix(r.URL, "https://") || r.Revision == "" {
+			t.Errorf("%+v: %v", r.Source, err)
+		}
+		if s, twice := vendors[r.Vendor]; twice && s != r.Source {
+			t.Errorf("%s is there twice", r.Vendor)
+		}
+		vendors[r.Vendor] = r.Source
+		if r.Account.Namespace == "" || r.Account.Name == "" || len(r.Rule.Verbs) == 0 || len(r.Rule.Resources)+len(r.Rule.NonResourceURLs) == 0 {
+			t.Errorf("%+v", r)
+		}
+		for _, res := range r.Rule.Resources {
+			// The group comes after the first dot, and the subresource before it.
+			if strings.Contains(r.Rule.APIGroups[0], "/") || strings.Contains(res, ".") {
+				t.Errorf("%q of %q", res, r.Rule.APIGroups)
+			}
+		}
+		if r.Scope != "" && len(r.Rule.NonResourceURLs) > 0 {
+			t.Errorf("%+v: a URL has no namespace", r)
+		}
+	}
+	if len(vendors) < 10 {
+		t.Errorf("%d vendors", len(vendors))
+	}
 }
 
-func parse(t *testing.T, raw json.RawMessage) object {
-	t.Helper()
-	var o object
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
-		t.Errorf("%s: %v", raw, err)
+func TestRules(t *testing.T) {
+	got := rules([]string{"get,list", "pods,deployments/scale.apps,secrets,/metrics", "a,b"})
+	verbs, names := []string{"get", "list"}, []string{"a", "b"}
+	want := []rbacv1.PolicyRule{
+		{Verbs: verbs, APIGroups: []string{""}, Resources: []string{"pods", "secrets"}, ResourceNames: names},
+		{Verbs: verbs, APIGroups: []string{"apps"}, Resources: []string{"deployments/scale"}, ResourceNames: names},
+		{Verbs: verbs, NonResourceURLs: []string{"/metrics"}},
 	}
-	return o
-}
-
-func TestData(t *testing.T) {
-	own := map[string]bool{}
-	for raw := range bootstrap.Objects(bootstrap.Newest) {
-		var o struct {
-			Kind     string
-			Metadata struct{ Name, Namespace string }
-		}
-		if err := json.Unmarshal(raw, &o); err != nil {
-			t.Fatal(err)
-		}
-		own[o.Kind+"/"+o.Metadata.Namespace+"/"+o.Metadata.Name] = true
-	}
-	all, err := All()
-	if err != nil || len(all) == 0 {
-		t.Fatalf("%d vendors, %v", len(all), err)
-	}
-	for _, p := range all {
-		if _, err := time.Parse(time.DateOnly, p.Date); err != nil || p.Vendor == "" || p.Version == "" || !strings.HasPrefix(p.URL, "https://") {
-			t.Errorf("%+v: %v", p.Source, err)
-		}
-		there := map[string]bool{}
-		var keys []string
-		for _, raw := range p.Objects {
-			o := parse(t, raw)
-			key := o.Kind + "/" + o.Metadata.Namespace + "/" + o.Metadata.Name
-			if o.APIVersion != "rbac.authorization.k8s.io/v1" || there[key] {
-				t.Errorf("%s: %s: twice, or of %s", p.Vendor, key, o.APIVersion)
-			}
-			there[key] = true
-			keys = append(keys, o.Kind+"\x00"+o.Metadata.Namespace+"\x00"+o.Metadata.Name)
-		}
-		if !slices.IsSorted(keys) {
-			t.Errorf("%s is not sorted", p.Vendor)
-		}
-		for _, raw := range p.Objects {
-			o := parse(t, raw)
-			if !strings.HasSuffix(o.Kind, "Binding") {
-				continue
-			}
-			ns := ""
-			if o.RoleRef.Kind == "Role" {
-				ns = o.Metadata.Namespace
-			}
-			if ref := o.RoleRef.Kind + "/" + ns + "/" + o.RoleRef.Name; !there[ref] && !own[ref] {
-				t.Errorf("%s: %s refers to %s, which is not there", p.Vendor, o.Metadata.Name, ref)
-			}
-			if len(o.Subjects) == 0 || slices.ContainsFunc(o.Subjects, func(s rbacv1.Subject) bool { return s.Kind != rbacv1.ServiceAccountKind || s.Namespace == "" }) {
-				t.Errorf("%s: %s: %v", p.Vendor, o.Metadata.Name, o.Subjects)
-			}
-		}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
 	}
 }
