@@ -19,6 +19,7 @@ import (
 // powers come together from several bindings.
 type detector struct {
 	*effects
+	named  []namedEdge
 	reach  *reach // to all rights
 	combos func() [][]combo
 }
@@ -29,7 +30,8 @@ var detections = inventory.Derive("rbac powers", access, func(ctx context.Contex
 
 func newDetector(a *Access) *detector {
 	d := &detector{effects: newEffects(a)}
-	d.reach = newReach(d.effects, d.allRights)
+	d.named = d.namedEdges()
+	d.reach = newReach(d.effects, d.named, d.allRights)
 	d.combos = sync.OnceValue(d.combine)
 	return d
 }

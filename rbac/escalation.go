@@ -48,7 +48,7 @@ func (h Hop) String() string {
 		where = fmt.Sprintf("in namespace %q", h.Namespace)
 	}
 	s := fmt.Sprintf("%s may %s %s", h.Subject, h.May, where)
-	if h.Next != (Subject{}) {
+	if h.Next != (Subject{}) && h.Check != namedAdministrator.ID {
 		s += fmt.Sprintf(" and so be %s", h.Next)
 	}
 	return s
@@ -65,7 +65,7 @@ func (e *Escalations) ToSecrets(namespaces ...string) *Ways {
 	for _, ns := range namespaces {
 		targets[ns] = true
 	}
-	return &Ways{e.d, newReach(e.d.effects, e.d.secretsOf(targets))}
+	return &Ways{e.d, newReach(e.d.effects, e.d.named, e.d.secretsOf(targets))}
 }
 
 // Ways are the shortest ways of everybody to one end.
@@ -84,7 +84,11 @@ func (d *detector) way(r *reach, s Subject) []Hop {
 		if !ok {
 			return d.asMember(r, s)
 		}
-		out = append(out, d.hop(s, st.power, st.namespace, st.next))
+		if x := st.named; x != nil {
+			out = append(out, Hop{Subject: s, Check: namedAdministrator.ID, May: x.may, Namespace: st.namespace, Grants: []Grant{x.grant}, Next: st.next})
+		} else {
+			out = append(out, d.hop(s, st.power, st.namespace, st.next))
+		}
 		if st.next == (Subject{}) {
 			return out
 		}

@@ -21,6 +21,8 @@ func escalationWorld(r *rand.Rand) []string {
 		role("become", "", "serviceaccounts", "impersonate"), role("escalate", rbacv1.GroupName, "roles", "escalate"),
 		role("patch", rbacv1.GroupName, "roles", "patch"), role("secrets", "", "secrets", "get"), role("nothing", "", "configmaps", "get"),
 		role("all", "*", "\"*\"", "\"*\""),
+		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: token}, rules: [{apiGroups: [""], resources: [serviceaccounts/token], verbs: [create], resourceNames: [a0]}]}`,
+		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: as}, rules: [{apiGroups: [""], resources: [users, serviceaccounts], verbs: [impersonate], resourceNames: [jane, a1, "system:serviceaccount:n0:a2"]}]}`,
 	}
 	subjects := []string{`{kind: User, name: jane}`, `{kind: Group, name: devs}`, `{kind: Group, name: "system:serviceaccounts"}`}
 	for ns := range 5 {
@@ -29,14 +31,12 @@ func escalationWorld(r *rand.Rand) []string {
 			subjects = append(subjects, fmt.Sprintf(`{kind: ServiceAccount, namespace: n%d, name: a%d}`, ns, r.IntN(3)))
 		}
 	}
-	names := []string{"become", "become", "escalate", "patch", "secrets", "nothing"}
+	names := []string{"become", "become", "escalate", "patch", "secrets", "nothing", "token", "as"}
 	for i := range 4 + r.IntN(14) {
 		name := names[r.IntN(len(names))]
 		subject := subjects[r.IntN(len(subjects))]
 		if r.IntN(9) == 0 {
-			if r.IntN(2) == 0 {
-				name = "all"
-			}
+			name = []string{"all", "token", "as", name}[r.IntN(4)]
 			docs = append(docs, fmt.Sprintf(`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: b%d}, roleRef: {kind: ClusterRole, name: %s}, subjects: [%s]}`, i, name, subject))
 			continue
 		}
@@ -54,6 +54,18 @@ func becomes(a *Access, s Subject, namespace string) bool {
 	return may("impersonate", "", "serviceaccounts") || may("escalate", rbacv1.GroupName, "roles") && may("patch", rbacv1.GroupName, "roles")
 }
 
+// becomesOne asks for one account or user by name.
+func becomesOne(a *Access, s, t Subject) bool {
+	may := func(verb, resource, subresource, namespace, name string) bool {
+		return a.Allows(s.Identity(), Request{Verb: verb, Resource: resource, Subresource: subresource, Namespace: namespace, Name: name}).Allowed
+	}
+	if t.Kind == rbacv1.UserKind {
+		return may("impersonate", "users", "", "", t.Name)
+	}
+	return may("create", "serviceaccounts", "token", t.Namespace, t.Name) || may("impersonate", "serviceaccounts", "", t.Namespace, t.Name) ||
+		may("impersonate", "users", "", "", t.Identity().User)
+}
+
 // distance searches forward from one subject, one set of subjects after the other.
 func distance(a *Access, s Subject) int {
 	seen, level := map[Subject]bool{s: true}, []Subject{s}
@@ -62,6 +74,16 @@ func distance(a *Access, s Subject) int {
 		for _, s := range level {
 			if becomes(a, s, "") {
 				return steps
+			}
+			others := []Subject{User("jane")}
+			for i := range 15 {
+				others = append(others, ServiceAccount(fmt.Sprintf("n%d", i/3), fmt.Sprintf("a%d", i%3)))
+			}
+			for _, t := range others {
+				if !seen[t] && becomesOne(a, s, t) {
+					seen[t] = true
+					next = append(next, t)
+				}
 			}
 			for ns := range 5 {
 				namespace := fmt.Sprintf("n%d", ns)

@@ -96,4 +96,7 @@ func ExampleEscalations_ToAdmin() {
 	for _, hop := range escalations.ToAdmin(rbac.Group("developers")) {
 		fmt.Println(hop)
 	}
+	// Output:
+	// Group "developers" may open a shell in every container in namespace "shop" and so be ServiceAccount "shop/operator"
+	// ServiceAccount "shop/operator" may do everything in the cluster
 }

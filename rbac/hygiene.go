@@ -22,6 +22,7 @@ func hygieneChecks() []nist190.Check {
 		hygieneCheck(defaultNamespace, checkDefaultNamespace),
 		hygieneCheck(bootstrapDrift, checkBootstrapDrift),
 		hygieneCheck(aggregationWidening, checkAggregationWidening),
+		hygieneCheck(namedAdministrator, checkNamedAdministrator),
 	})
 }
 

@@ -9,7 +9,8 @@ import (
 // reach is the graph of who can become whom, seen from its end: everybody from whom all rights can be had, how far away
 // they are and by which step. Its edges are the powers that lead somewhere: a subject can become every service account
 // of the namespaces that it holds such a power in, and has what the groups of its kind have. Namespaces stand between
-// subjects, so that the graph has an edge for each binding and not for each pair of accounts.
+// subjects, so that the graph has an edge for each binding and not for each pair of accounts; rights to become one account
+// by name are edges of their own.
 //
 // It is a breadth-first search back from the powers that need no further step, so that each way is a shortest one. Cost:
 // linear in bindings.
@@ -30,17 +31,20 @@ type edge struct {
 }
 
 // step is how a subject comes nearer: with a power, in a namespace ("" for everywhere), as an account of that namespace,
-// which is empty where the power itself is the end.
+// which is empty where the power itself is the end; or by a right to become that one by name.
 type step struct {
 	power     int
+	named     *namedEdge
 	namespace string
 	next      Subject
 	distance  int
 }
 
 // end says which of its powers, by namespace, brings a subject there without becoming anybody else.
-func newReach(e *effects, end func(held map[string]bits) (power int, namespace string, ok bool)) *reach {
+func newReach(e *effects, named []namedEdge, end func(held map[string]bits) (power int, namespace string, ok bool)) *reach {
 	r := &reach{steps: map[Subject]step{}, inside: map[string]Subject{}, into: map[string][]edge{}}
+	to, in := byTarget(named)
+	members := e.membersOf(named)
 	var level []Subject
 	for _, s := range e.access.subjects {
 		if s == Group(masters) {
@@ -65,7 +69,25 @@ func newReach(e *effects, end func(held map[string]bits) (power int, namespace s
 				namespaces = append(namespaces, ns)
 			}
 		}
+		var next []Subject
+		take := func(s Subject, st step) {
+			if _, seen := r.steps[s]; !seen {
+				r.steps[s] = st
+				next = append(next, s)
+			}
+		}
+		become := func(s Subject, edges []namedEdge) {
+			for i := range edges {
+				x := &edges[i]
+				st := step{named: x, namespace: x.grant.Binding.Namespace, next: s, distance: distance}
+				take(x.from, st)
+				for _, m := range members[x.from] {
+					take(m, st)
+				}
+			}
+		}
 		for _, s := range level {
+			become(s, to[s])
 			switch {
 			case s.Kind == rbacv1.ServiceAccountKind:
 				host(s.Namespace, s)
@@ -74,21 +96,26 @@ func newReach(e *effects, end func(held map[string]bits) (power int, namespace s
 				for _, ns := range namespacesOf(r.into) {
 					host(ns, s)
 				}
+				if s == Group(allAuthenticated) {
+					become(s, named)
+				} else {
+					for _, ns := range namespacesOf(in) {
+						become(s, in[ns])
+					}
+				}
 			default:
 				if ns, ok := s.accountsOf(); ok {
 					host(ns, s)
+					become(s, in[ns])
 				}
 			}
 		}
-		level = nil
 		for _, ns := range namespaces {
 			for _, from := range r.into[ns] {
-				if _, seen := r.steps[from.from]; !seen {
-					r.steps[from.from] = step{from.power, ns, r.inside[ns], distance}
-					level = append(level, from.from)
-				}
+				take(from.from, step{power: from.power, namespace: ns, next: r.inside[ns], distance: distance})
 			}
 		}
+		level = next
 		slices.SortFunc(level, Subject.Compare)
 	}
 	return r
