@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
@@ -52,27 +49,22 @@ that is needed. For egress, begin with DNS.`,
 		// Policies isolate and allow: an unseen one can do either.
 		inventory.NeedOf[networkingv1.NetworkPolicy](inventory.Either).InSubjectNamespace(),
 	}, foreignNeeds(),
-		// A namespace's labels can say that it is infrastructure.
-		sensitivity.DeclaredNeeds(),
 		// Every further workload must be isolated too.
 		inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
-	),
+		// A namespace's labels can say that it is infrastructure.
+		sensitivity.DeclaredNeeds()),
 	Since: "v0.1.0",
-	Limits: `Whether the network plugin enforces NetworkPolicy is not seen. Policies of other engines (Cilium, Calico, Antrea,
-AdminNetworkPolicy, ClusterNetworkPolicy, Istio) are recognised and not evaluated: where they could matter the answer is
-not assessed. Selectors that together cover every pod without one of them being empty are not noticed.`,
+	Limits: `Policies of Cilium, Calico, Antrea, OVN-Kubernetes and Istio are recognised and not evaluated: where they could matter
+the answer is not assessed. Whether the network plugin enforces policies is another check.`,
 }
 
 // DefaultDeny finds namespaces of which some workload is not isolated, per direction.
 func DefaultDeny() nist190.Check { return nist190.NewCheck(defaultDeny, checkDefaultDeny) }
 
-// directions in the order of reports.
-var directions = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
-
 const hostNetworkKey = "hostNetwork"
 
 func checkDefaultDeny(ctx context.Context, e *nist190.Eval) error {
-	workloads, err := inventory.WorkloadsOf(ctx, e.Inventory)
+	c, err := Of(ctx, e.Inventory)
 	if err != nil {
 		return err
 	}
@@ -80,65 +72,62 @@ func checkDefaultDeny(ctx context.Context, e *nist190.Eval) error {
 	if err != nil {
 		return err
 	}
-	foreign := map[int][]*inventory.Object{}
-	for i, k := range foreignKinds {
-		foreign[i] = slices.Collect(e.Inventory.ByKind(k.GroupKind()))
+	byNamespace := map[string]*residents{}
+	for name := range c.m.namespaces {
+		if name != elsewhere {
+			byNamespace[name] = &residents{name: name, m: c.m}
+		}
 	}
-	byNamespace := map[string][]*inventory.Workload{}
-	for o := range inventory.Typed[corev1.Namespace](e.Inventory) {
-		byNamespace[o.Name()] = nil
+	for _, p := range c.m.pods {
+		n := byNamespace[p.Namespace]
+		if p.Host() {
+			n.host = appendOnce(n.host, p.Workload)
+		} else {
+			n.pods = append(n.pods, p)
+			n.workloads = appendOnce(n.workloads, p.Workload)
+		}
 	}
-	for _, w := range workloads {
-		byNamespace[w.Namespace()] = append(byNamespace[w.Namespace()], w)
-	}
-	for ns, ws := range byNamespace {
+	for ns, n := range byNamespace {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := namespace{name: ns, policies: policiesIn(e.Inventory, ns)}
 		switch class := levels.Namespace(ns); {
-		case len(ws) == 0:
+		case len(n.workloads)+len(n.host) == 0:
 			n.notApplicable(e, "it has no workloads")
 			continue
 		case class.Level == sensitivity.Infra:
 			n.notApplicable(e, "it serves every level: "+class.Because())
 			continue
 		}
-		for _, w := range ws {
-			if w.Template.Spec.HostNetwork {
-				n.host = append(n.host, w)
-			} else {
-				n.workloads = append(n.workloads, w)
-			}
-		}
 		n.reportHost(e)
 		if len(n.workloads) == 0 {
 			n.notApplicable(e, "every workload of it is on the network of its host")
 			continue
 		}
-		for _, d := range directions {
-			e.Report(n.judge(d, foreignIn(foreign, ns, d)))
+		for _, d := range []Direction{Ingress, Egress} {
+			e.Report(n.judge(d))
 		}
 	}
 	return nil
 }
 
-// namespace is one namespace under evaluation.
-type namespace struct {
+// residents are the pods of one namespace under evaluation.
+type residents struct {
 	name            string
-	policies        []*policy
+	m               *model
+	pods            []*Pod // that policies govern
 	workloads, host []*inventory.Workload
 }
 
-func (n *namespace) notApplicable(e *nist190.Eval, why string) {
-	for _, d := range directions {
-		e.Report(nist190.Outcome{Status: nist190.NotApplicable, Subject: inventory.NamespaceRef(n.name), Key: string(d), Message: why})
+func (n *residents) notApplicable(e *nist190.Eval, why string) {
+	for _, d := range []Direction{Ingress, Egress} {
+		e.Report(nist190.Outcome{Status: nist190.NotApplicable, Subject: inventory.NamespaceRef(n.name), Key: string(policyTypes[d]), Message: why})
 	}
 }
 
 // reportHost: the API leaves open whether NetworkPolicy governs pods on the host's network; network plugins treat their
 // traffic as the node's (https://github.com/kubernetes/website/pull/39875).
-func (n *namespace) reportHost(e *nist190.Eval) {
+func (n *residents) reportHost(e *nist190.Eval) {
 	if len(n.host) == 0 {
 		return
 	}
@@ -153,101 +142,101 @@ attest that.`,
 	})
 }
 
-// judge decides one direction for the workloads that NetworkPolicy governs.
-func (n *namespace) judge(d networkingv1.PolicyType, foreign []effect) nist190.Outcome {
-	out := nist190.Outcome{Subject: inventory.NamespaceRef(n.name), Key: string(d)}
+// judge decides one direction for the workloads that policies govern.
+func (n *residents) judge(d Direction) nist190.Outcome {
+	out := nist190.Outcome{Subject: inventory.NamespaceRef(n.name), Key: string(policyTypes[d])}
 	var exposed, unclear []*inventory.Workload
-	opened, doubtful := map[*policy]bool{}, map[*policy]bool{}
+	opened, doubtful, isolating := map[*policy]bool{}, map[*policy]bool{}, map[*policy]bool{}
 	bare := 0 // exposed without any policy
-	for _, w := range n.workloads {
-		for _, i := range n.isolations(w, d) {
-			switch {
-			case i.isolated():
-			case len(i.unknown) > 0 && len(i.open) == 0:
-				unclear = appendOnce(unclear, w)
-				for _, p := range i.unknown {
-					doubtful[p] = true
-				}
-			default:
-				exposed = appendOnce(exposed, w)
-				if len(i.open) == 0 {
-					bare++
-				}
-				for _, p := range i.open {
-					opened[p] = true
-				}
+	for _, p := range n.pods {
+		switch is, by := n.m.openness(n.m.classes[p.class], d); is {
+		case yes:
+			if len(by) == 0 && !slices.Contains(exposed, p.Workload) {
+				bare++
 			}
+			exposed = appendOnce(exposed, p.Workload)
+			mark(opened, by)
+		case maybe:
+			unclear = appendOnce(unclear, p.Workload)
+			mark(doubtful, by)
+		default:
+			mark(isolating, by)
 		}
 	}
 	where := func(w *inventory.Workload) nist190.Evidence { return nist190.At(w.Object, "metadata", "name") }
-	isolating := slices.ContainsFunc(foreign, func(f effect) bool { return f.isolate })
-	allowing := slices.DeleteFunc(slices.Clone(foreign), func(f effect) bool { return !f.allow })
 	switch {
-	case len(exposed) > 0 && !isolating:
+	case len(exposed) > 0:
 		out.Status = nist190.Fail
-		if d == networkingv1.PolicyTypeEgress {
+		if d == Egress {
 			out.Severity = nist190.SeverityMedium
 		}
 		out.Message = n.exposure(d, exposed, opened, bare)
-		out.Evidence = places(exposed, where)
-		for _, p := range n.policies {
-			if opened[p] {
-				out.Evidence = append(out.Evidence, nist190.At(p.object, "spec", strings.ToLower(string(d))))
-			}
-		}
+		out.Evidence = append(places(exposed, where), n.evidence(opened, "spec", d.String())...)
 		out.Remediation = n.remedy(d, opened)
-	case len(exposed) > 0:
-		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-		out.Message = fmt.Sprintf("no NetworkPolicy isolates %s; %s may, and is not evaluated", phrase.Workloads(exposed), effects(foreign))
-		out.Evidence = append(places(exposed, where), foreignEvidence(foreign)...)
 	case len(unclear) > 0:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-		out.Message = fmt.Sprintf("whether %s isolates %s depends on labels that controllers give to pods", n.quote(doubtful), phrase.Workloads(unclear))
-		out.Evidence = places(unclear, where)
-	case len(allowing) > 0:
-		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-		out.Message = fmt.Sprintf("NetworkPolicies isolate every workload; %s may allow more, and is not evaluated", effects(allowing))
-		out.Evidence = foreignEvidence(allowing)
+		out.Message = fmt.Sprintf("whether %s %s is not known: %s", phrase.Workloads(unclear), verbs[d][min(len(unclear), 2)-1], n.doubts(doubtful))
+		out.Evidence = append(places(unclear, where), n.evidence(doubtful)...)
 	default:
 		out.Status = nist190.Pass
-		for _, p := range n.policies {
-			if p.governs(d) && len(out.Evidence) < maxEvidence {
-				out.Evidence = append(out.Evidence, nist190.At(p.object))
-			}
+		out.Evidence = n.evidence(isolating)
+	}
+	return out
+}
+
+var verbs = [...][2]string{
+	Ingress: {"accepts connections from everywhere", "accept connections from everywhere"},
+	Egress:  {"may connect to everywhere", "may connect to everywhere"},
+}
+
+func mark(set map[*policy]bool, ps []*policy) {
+	for _, p := range ps {
+		set[p] = true
+	}
+}
+
+// in lists marked policies in their order.
+func (n *residents) in(set map[*policy]bool) []*policy {
+	var out []*policy
+	for _, p := range n.m.policies {
+		if set[p] {
+			out = append(out, p)
 		}
 	}
 	return out
 }
 
-// isolations judges the template and every running pod of a workload, which may be labelled otherwise.
-func (n *namespace) isolations(w *inventory.Workload, d networkingv1.PolicyType) []isolation {
-	isTemplate := true
-	var out []isolation
-	for _, p := range w.Pods {
-		if p.Object == w.Object {
-			isTemplate = false
-			continue
-		}
-		if !inventory.Terminal(p.Pod) && !p.Pod.Spec.HostNetwork {
-			out = append(out, isolationOf(n.policies, labels.Set(p.Pod.Labels), false, d))
+func (n *residents) evidence(set map[*policy]bool, path ...any) []nist190.Evidence {
+	var out []nist190.Evidence
+	for _, p := range n.in(set) {
+		if p.object != nil && len(out) < maxEvidence {
+			out = append(out, nist190.At(p.object, path...))
 		}
 	}
-	t := isolationOf(n.policies, labels.Set(w.Template.Labels), isTemplate, d)
-	if len(out) > 0 && len(t.unknown) > 0 {
-		return out // running pods have the labels that the template does not show
-	}
-	return append(out, t)
+	return out
 }
 
-func (n *namespace) exposure(d networkingv1.PolicyType, exposed []*inventory.Workload, opened map[*policy]bool, bare int) string {
-	verb := "accepts connections from everywhere"
-	if d == networkingv1.PolicyTypeEgress {
-		verb = "may connect to everywhere"
+// doubts names the policies that leave it open, and why.
+func (n *residents) doubts(set map[*policy]bool) string {
+	var out []string
+	for _, p := range n.in(set) {
+		why := p.doubt
+		if why == "" {
+			why = "depends on labels that controllers give to pods"
+		}
+		if p.object == nil {
+			out = append(out, why)
+		} else {
+			out = append(out, p.short()+" ("+why+")")
+		}
 	}
-	why := "no NetworkPolicy isolates it"
+	return phrase.Shorten(out)
+}
+
+func (n *residents) exposure(d Direction, exposed []*inventory.Workload, opened map[*policy]bool, bare int) string {
+	why := "no policy isolates it"
 	if len(exposed) > 1 {
-		verb = strings.Replace(verb, "accepts", "accept", 1)
-		why = "no NetworkPolicy isolates them"
+		why = "no policy isolates them"
 	}
 	switch {
 	case len(opened) > 0:
@@ -258,24 +247,22 @@ func (n *namespace) exposure(d networkingv1.PolicyType, exposed []*inventory.Wor
 		if bare > 0 {
 			why += ", and none isolates the rest"
 		}
-	case !slices.ContainsFunc(n.policies, func(p *policy) bool { return p.governs(d) }):
-		why = fmt.Sprintf("namespace %q has no NetworkPolicy for %s", n.name, strings.ToLower(string(d)))
+	case !slices.ContainsFunc(n.m.policies, func(p *policy) bool { return string(p.namespace) == n.name && p.dirs[d].isolates == yes }):
+		why = fmt.Sprintf("namespace %q has no NetworkPolicy for %s", n.name, d)
 	}
-	return fmt.Sprintf("%d of %s %s: %s; %s", len(exposed), phrase.Count(len(n.workloads), "workload"), verb, phrase.Workloads(exposed), why)
+	return fmt.Sprintf("%d of %s %s: %s; %s", len(exposed), phrase.Count(len(n.workloads), "workload"), verbs[d][min(len(exposed), 2)-1], phrase.Workloads(exposed), why)
 }
 
 // quote names policies.
-func (n *namespace) quote(which map[*policy]bool) string {
+func (n *residents) quote(which map[*policy]bool) string {
 	var names []string
-	for _, p := range n.policies {
-		if which[p] {
-			names = append(names, fmt.Sprintf("NetworkPolicy %q", p.object.Name()))
-		}
+	for _, p := range n.in(which) {
+		names = append(names, p.short())
 	}
 	return phrase.Shorten(names)
 }
 
-func (n *namespace) remedy(d networkingv1.PolicyType, opened map[*policy]bool) string {
+func (n *residents) remedy(d Direction, opened map[*policy]bool) string {
 	out := fmt.Sprintf(`Apply, then add a policy for each connection that is needed:
 
 apiVersion: networking.k8s.io/v1
@@ -286,8 +273,8 @@ metadata:
 spec:
   podSelector: {}
   policyTypes: [%s]
-`, strings.ToLower(string(d)), n.name, d)
-	if d == networkingv1.PolicyTypeEgress {
+`, d, n.name, policyTypes[d])
+	if d == Egress {
 		out += `  egress:
   - to:
     - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
@@ -311,22 +298,6 @@ func places(ws []*inventory.Workload, at func(*inventory.Workload) nist190.Evide
 		out = append(out, at(w))
 	}
 	return out
-}
-
-func foreignEvidence(fs []effect) []nist190.Evidence {
-	var out []nist190.Evidence
-	for _, f := range fs[:min(len(fs), maxEvidence)] {
-		out = append(out, nist190.At(f.object))
-	}
-	return out
-}
-
-func effects(fs []effect) string {
-	var names []string
-	for _, f := range fs {
-		names = append(names, f.String())
-	}
-	return phrase.Shorten(names)
 }
 
 func areOrIs(n int) string {

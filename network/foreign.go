@@ -45,9 +45,6 @@ func (k foreignKind) everywhere() foreignKind                  { k.wide = true; 
 func (k foreignKind) of(d networkingv1.PolicyType) foreignKind { k.only = d; return k }
 func (k foreignKind) rooted(ns string) foreignKind             { k.root = ns; return k }
 func (k foreignKind) governs(d networkingv1.PolicyType) bool   { return k.only == "" || k.only == d }
-func (k foreignKind) speaksOf(o *inventory.Object, ns string) bool {
-	return k.wide || o.Namespace() == ns || k.root != "" && o.Namespace() == k.root
-}
 
 // foreignNeeds: such a policy can isolate, and it can allow.
 func foreignNeeds() []inventory.Need {
@@ -63,37 +60,50 @@ func foreignNeeds() []inventory.Need {
 }
 
 // effect is what a policy of another engine could do in a direction.
-type effect struct {
-	object         *inventory.Object
-	isolate, allow bool
-}
+type effect struct{ isolate, allow bool }
 
-func (e effect) String() string {
-	return fmt.Sprintf("%s %q", e.object.Ref().Kind, e.object.Name())
-}
-
-// foreignIn lists the policies of other engines that could change how pods of a namespace are isolated.
-func foreignIn(all map[int][]*inventory.Object, namespace string, d networkingv1.PolicyType) []effect {
-	var out []effect
-	for i, k := range foreignKinds {
-		if !k.governs(d) {
+// foreignPolicies stands in for the policies of engines that are not evaluated: each may do, to the pods that it may speak
+// of, what it plainly does not leave alone.
+func (b *builder) foreignPolicies() {
+	for _, k := range foreignKinds {
+		if k.Group == policyAPI {
 			continue
 		}
-		for _, o := range all[i] {
-			if !k.speaksOf(o, namespace) {
-				continue
+		for o := range b.inv.ByKind(k.GroupKind()) {
+			scope := namespace(o.Namespace())
+			if k.wide || k.root != "" && o.Namespace() == k.root {
+				scope = ""
 			}
-			if e := effectOf(o, d); e.isolate || e.allow {
-				out = append(out, e)
+			p := &policy{object: o, tier: policyTier, order: 1000, namespace: scope, selects: b.asSubject(func(*class) truth { return maybe }, false)}
+			p.doubt = fmt.Sprintf("%s of %s is not evaluated", k.Kind, k.Group)
+			some := false
+			for _, d := range []Direction{Ingress, Egress} {
+				if !k.governs(policyTypes[d]) {
+					continue
+				}
+				e := effectOf(o, policyTypes[d])
+				if e.isolate {
+					p.dirs[d].isolates = maybe
+				}
+				if e.allow {
+					p.dirs[d].rules = []rule{{action: allow, peers: world, ports: portSpec{ports: AllPorts}, doubt: p.doubt}}
+				}
+				some = some || e.isolate || e.allow
+			}
+			if some {
+				b.note(o, []any{"spec"}, "%s", p.doubt)
+				b.policies = append(b.policies, p)
 			}
 		}
+		if cover := b.inv.Coverage(k.GroupKind(), ""); !cover.State.Complete() {
+			b.opaque(nil, "", fmt.Sprintf("not every %s of %s could be seen", k.Kind, k.Group), func(*class) truth { return maybe }, Ingress, Egress)
+		}
 	}
-	return out
 }
 
 // effectOf errs to the side of an effect: only what the policy plainly does not speak of is excluded.
 func effectOf(o *inventory.Object, d networkingv1.PolicyType) effect {
-	e := effect{object: o}
+	var e effect
 	group := o.GroupKind().Group
 	var specs []map[string]any
 	root := o.Unstructured().Object
