@@ -199,3 +199,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 	a, _ := netip.AddrFromSlice(b)
 	return a
 }
+
+func sameFamily(block prefixes, r addressRange) bool {
+	return slices.ContainsFunc(block, func(b addressRange) bool { return b.first.BitLen() == r.first.BitLen() })
+}

@@ -257,34 +257,39 @@ func (m *model) holds(p *peer, put func(i int, t truth)) {
 	}
 }
 
-// couldHold tells whether a block holds pods of which the addresses are not known.
+// couldHold tells whether a block holds pods of which the addresses are not known. They are taken to have IPv4 addresses,
+// and perhaps IPv6 ones.
 func (m *model) couldHold(block prefixes) truth {
-	in, out := 0, 0
+	v4, v6 := m.holdsPods(block, families[0]), m.holdsPods(block, families[1])
+	if v4 == no && v6 != no {
+		return maybe
+	}
+	return v4
+}
+
+func (m *model) holdsPods(block prefixes, family addressRange) truth {
+	in, out := false, false
 	for _, cidr := range m.profile.PodCIDRs {
-		r := addressRange{cidr.Masked().Addr(), lastOf(cidr)}
+		r := addressRange{cidr.Masked().Addr(), lastOf(cidr.Masked())}
+		if r.first.BitLen() != family.first.BitLen() {
+			continue
+		}
 		switch block.holds(r) {
 		case yes:
-			in++
-		case maybe:
-			return maybe
+			in = true
+		case no:
+			out = true
 		default:
-			// A family that the block does not speak of says nothing while another is within.
-			if sameFamily(block, r) {
-				out++
-			}
+			return maybe
 		}
 	}
 	switch {
-	case in > 0 && out == 0:
+	case in && out:
+		return maybe
+	case in:
 		return yes
-	case in == 0:
-		return no
 	}
-	return maybe
-}
-
-func sameFamily(block prefixes, r addressRange) bool {
-	return slices.ContainsFunc(block, func(b addressRange) bool { return b.first.BitLen() == r.first.BitLen() })
+	return no
 }
 
 // cellOf finds what a group makes of a peer.
