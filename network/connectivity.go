@@ -35,7 +35,9 @@ func Of(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
 	return connectivity.Get(ctx, inv)
 }
 
-var connectivity = inventory.NewFact("network connectivity", func(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
+var connectivity = inventory.NewFact("network connectivity", connect)
+
+func connect(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
 	workloads, err := inventory.WorkloadsOf(ctx, inv)
 	if err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ var connectivity = inventory.NewFact("network connectivity", func(ctx context.Co
 		return nil, err
 	}
 	return &Connectivity{m, b.notes}, nil
-})
+}
 
 // Needs are what connectivity is computed from. A policy isolates and allows, so that one which was not seen can do
 // either; a pod more is an end more.

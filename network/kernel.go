@@ -138,15 +138,11 @@ func (m *model) partsOf(r *rule, c *class, d Direction) []part {
 	}
 	byPorts := map[portID]bitset{}
 	rest := peers.maybe
-	for i := range peers.maybe.each() {
-		if i >= len(m.classes) {
-			break
-		}
-		if id := m.ports.id(r.ports.ports.Union(m.classes[i].resolve(r.ports.named))); id != m.ports.id(r.ports.ports) {
-			b := byPorts[id]
-			b.set(i)
-			byPorts[id] = b
-		}
+	for i := range peers.maybe.and(m.naming(r)).each() {
+		id := m.ports.id(r.ports.ports.Union(m.classes[i].resolve(r.ports.named)))
+		b := byPorts[id]
+		b.set(i)
+		byPorts[id] = b
 	}
 	var ids []portID
 	for id, b := range byPorts {
@@ -157,6 +153,23 @@ func (m *model) partsOf(r *rule, c *class, d Direction) []part {
 	out := []part{{peersOf{peers.sure.and(rest), rest}, m.ports.id(r.ports.ports)}}
 	for _, id := range ids {
 		out = append(out, part{peersOf{peers.sure.and(byPorts[id]), byPorts[id]}, id})
+	}
+	return out
+}
+
+// naming is the classes of which pods have a port that the rule names.
+func (m *model) naming(r *rule) bitset {
+	if len(r.ports.named) == 0 {
+		return bitset{}
+	}
+	out, ok := m.withPorts[r]
+	if !ok {
+		for i, c := range m.classes {
+			if !c.resolve(r.ports.named).Empty() {
+				out.set(i)
+			}
+		}
+		m.withPorts[r] = out
 	}
 	return out
 }

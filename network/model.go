@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type model struct {
 	everybody  peersOf
 	ofRule     map[*rule]peersOf
 	ofPeer     map[string]peersOf
+	withPorts  map[*rule]bitset
 	inCluster  map[string]classRange // classes of a namespace
 	otherPorts portID
 
@@ -45,6 +47,7 @@ type group struct {
 	number   int
 	policies []governed
 	cells    []cell
+	rest     verdict // of the peers that are in no cell: mostly nearly all of them
 	classes  []int
 }
 
@@ -54,15 +57,15 @@ const elsewhere = ""
 func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) (*model, error) {
 	m := &model{
 		profile: b.profile, policies: b.policies, blocks: &b.blocks, ports: newPortTable(),
-		ofRule: map[*rule]peersOf{}, ofPeer: map[string]peersOf{}, inCluster: map[string]classRange{},
+		ofRule: map[*rule]peersOf{}, ofPeer: map[string]peersOf{}, withPorts: map[*rule]bitset{}, inCluster: map[string]classRange{},
 	}
 	m.otherPorts = m.ports.id(Ports{other: true})
 	m.pods = podsOf(workloads)
 	m.namespaces = namespacesOf(b.inv, m.pods)
-	ends := m.pods
+	// One pod more in each namespace: what nobody has made yet.
+	ends := slices.Clone(m.pods)
 	for name := range m.namespaces {
-		// One pod more in each: what nobody has made yet.
-		ends = append(slices.Clip(ends), &Pod{Namespace: name, Spec: &corev1.PodSpec{}, newcomer: true})
+		ends = append(ends, &Pod{Namespace: name, Spec: &corev1.PodSpec{}, newcomer: true})
 	}
 	m.classes = classesOf(ends, &b.uses, &b.blocks, m.namespaces)
 	for i, c := range m.classes {
@@ -74,7 +77,7 @@ func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) 
 		m.inCluster[c.Namespace] = s
 	}
 	m.outside = b.blocks.split()
-	m.universe = span(0, len(m.classes)+len(m.outside))
+	m.universe = span(0, len(m.classes)+len(m.outside)+1) // and one that no rule names
 	m.everybody = peersOf{m.universe, m.universe}
 	sortPolicies(m.policies)
 	return m, m.group(ctx)
@@ -144,7 +147,7 @@ func (m *model) group(ctx context.Context) error {
 						g.policies = append(g.policies, p)
 					}
 				}
-				g.cells = m.fold(c, d, m.universe, g.policies, nil)
+				m.foldGroup(g, c, d)
 				byKey[d][key] = g
 				m.groups[d] = append(m.groups[d], g)
 			}
@@ -299,7 +302,57 @@ func (g *group) cellOf(peer int) verdict {
 			return g.cells[i].verdict
 		}
 	}
-	return closed
+	return g.rest
+}
+
+// foldGroup takes those peers through the policies of a group that some rule names, and one for all the others.
+func (m *model) foldGroup(g *group, c *class, d Direction) {
+	var named bitset
+	for _, p := range g.policies {
+		for i := range p.dirs[d].rules {
+			switch r := &p.dirs[d].rules[i]; {
+			case !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody }):
+				named = named.or(m.peersOf(r).maybe)
+			case d == Egress:
+				named = named.or(m.naming(r))
+			}
+		}
+	}
+	nobody := len(m.classes) + len(m.outside)
+	g.rest = m.fold(c, d, span(nobody, nobody+1), g.policies, nil)[0].verdict
+	if named.empty() {
+		return
+	}
+	cells := m.fold(c, d, named, g.policies, nil)
+	g.cells = slices.DeleteFunc(cells, func(x cell) bool { return x.verdict == g.rest })
+}
+
+// peers lists what a group makes of every peer but those that it lets nothing pass to.
+func (g *group) peers(m *model) iter.Seq2[int, verdict] {
+	return func(yield func(int, verdict) bool) {
+		for i := range g.cells {
+			if m.silent(g.cells[i].verdict) {
+				continue
+			}
+			for p := range g.cells[i].peers.each() {
+				if !yield(p, g.cells[i].verdict) {
+					return
+				}
+			}
+		}
+		if m.silent(g.rest) {
+			return
+		}
+		rest := span(0, len(m.classes)+len(m.outside))
+		for i := range g.cells {
+			rest = rest.minus(g.cells[i].peers)
+		}
+		for p := range rest.each() {
+			if !yield(p, g.rest) {
+				return
+			}
+		}
+	}
 }
 
 // externalOf finds the addresses that hold one.

@@ -1,0 +1,103 @@
+// Command netmap prints what the network policies in manifests let through: a map at any level, or answers to questions.
+//
+//	netmap [-o text|json|csv|markdown|dot|mermaid|svg] [-level pod|workload|namespace|node|zone] PATH...
+//	netmap -queries FILE PATH...
+//
+// A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
+// pod, a workload or an address; "-" is standard input. The exit status is 3 where a flag, an
+// input or a query could not be read; what could be read is answered all the same.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/nist190/nist190/catalog"
+	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/inventory/manifest"
+	"github.com/nist190/nist190/network"
+	"github.com/nist190/nist190/network/netmap"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+const malfunction = 3
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("netmap", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	format := flags.String("o", "text", "`format`: "+strings.Join(netmap.Formats, ", "))
+	levelName := flags.String("level", "workload", "what is one place: pod, workload, namespace, node or zone")
+	queries := flags.String("queries", "", "`file` of questions, a JSON object a line")
+	blocks := flags.String("ip-block-matches-pods", "yes", "whether the network plugin matches ipBlock with addresses of pods: yes, no or unknown")
+	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil { // the flag package has said what is wrong
+		return malfunction
+	}
+	level, err := network.ParseLevel(*levelName)
+	matches, err2 := network.ParseAnswer(*blocks)
+	if err == nil {
+		err = err2
+	}
+	if err == nil && flags.NArg() == 0 {
+		err = fmt.Errorf("no manifests: name a file or a directory")
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "netmap:", err)
+		return malfunction
+	}
+	status := 0
+	failed := func(err error) {
+		if err != nil {
+			fmt.Fprintln(stderr, "netmap:", err)
+			status = malfunction
+		}
+	}
+	cfg := &catalog.Config{}
+	if *config != "" {
+		if cfg, err = catalog.LoadFile(*config); err != nil {
+			failed(err)
+			return status
+		}
+	}
+	settings := append(cfg.Runner().Settings, network.PluginProfile.Set(network.Profile{IPBlockMatchesPods: matches}))
+	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, flags.Args()...), settings...)
+	failed(err)
+	for _, p := range inv.Problems() {
+		fmt.Fprintf(stderr, "%s: %s\n", p.Origin, p.Message)
+	}
+	z, err := network.ZonesOf(ctx, inv)
+	if err != nil {
+		failed(err)
+		return status
+	}
+	if *queries == "" {
+		failed(netmap.New(z, level).Write(stdout, *format))
+		return status
+	}
+	in := stdin
+	if *queries != "-" {
+		f, err := os.Open(*queries)
+		if err != nil {
+			failed(err)
+			return status
+		}
+		defer f.Close()
+		in = f
+	}
+	failed(netmap.Answer(stdout, in, z.Connectivity))
+	return status
+}

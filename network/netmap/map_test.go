@@ -1,0 +1,147 @@
+package netmap
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/inventory/manifest"
+	"github.com/nist190/nist190/network"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/*.golden")
+
+func zonesOf(t *testing.T, text []byte) *network.Zones {
+	t.Helper()
+	inv, err := inventory.Collect(context.Background(), nil, manifest.Bytes(manifest.Config{}, "m.yaml", text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := network.ZonesOf(context.Background(), inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
+func input(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestFormats(t *testing.T) {
+	z := zonesOf(t, input(t))
+	for _, level := range []network.Level{network.LevelWorkload, network.LevelZone} {
+		m := New(z, level)
+		for _, format := range Formats {
+			var b bytes.Buffer
+			if err := m.Write(&b, format); err != nil {
+				t.Fatal(err)
+			}
+			file := "testdata/" + level.String() + "." + format + ".golden"
+			if *update {
+				if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil || !bytes.Equal(b.Bytes(), want) {
+				t.Errorf("%s differs (%v); -update rewrites it:\n%s", file, err, b.String())
+			}
+		}
+	}
+	if err := New(z, network.LevelPod).Write(io.Discard, "pdf"); err == nil {
+		t.Error("a format that is none is written")
+	}
+}
+
+// Names are chosen by whoever may create objects. The API server refuses these; a file may hold them all the same.
+func TestNamesAreData(t *testing.T) {
+	evil := "x\\\"]-->|<script>alert(1)</script>\\u202egnp.\\u001b[31m=cmd"
+	text := `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"` + evil + `","namespace":"` + evil + `"},"spec":{"containers":[{"name":"c","image":"i"}]}}
+---
+{"apiVersion":"v1","kind":"Pod","metadata":{"name":"=1+1","namespace":"a"},"spec":{"containers":[{"name":"c","image":"i"}]}}`
+	m := New(zonesOf(t, []byte(text)), network.LevelWorkload)
+	for _, format := range Formats {
+		var b bytes.Buffer
+		if err := m.Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		out := b.String()
+		if format != "json" && (strings.ContainsRune(out, 0x1b) || strings.ContainsRune(out, 0x202e)) {
+			t.Errorf("%s prints control characters", format)
+		}
+		switch format {
+		case "svg":
+			d := xml.NewDecoder(&b)
+			for {
+				tok, err := d.Token()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Fatalf("svg: %v", err)
+				}
+				if e, ok := tok.(xml.StartElement); ok && e.Name.Local == "script" {
+					t.Error("svg has a script")
+				}
+			}
+		case "json":
+			if !json.Valid(b.Bytes()) {
+				t.Error("json is none")
+			}
+		case "mermaid", "markdown":
+			if strings.Contains(out, "<script") {
+				t.Errorf("%s has a script", format)
+			}
+		case "csv":
+			for _, line := range strings.Split(out, "\n") {
+				if strings.HasPrefix(line, "=") {
+					t.Errorf("a formula: %s", line)
+				}
+			}
+		}
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	z := zonesOf(t, input(t))
+	in := `{"src":"shop-web/web","dst":"shop-data/db","protocol":"TCP","port":5432}
+{"src":"shop-web/web","dst":"shop-data/db","port":22}
+{"src":"198.51.100.7","dst":"shop-web/web","port":8080}
+{"src":"shop-data/db","dst":"2001:db8::1","protocol":"UDP","port":53}
+{"src":"shop-data/gone","dst":"shop-data/db","port":1}
+{"src":"shop-web/web","dst":"shop-data/db","protocol":"ICMPv9","port":1}
+`
+	var out bytes.Buffer
+	err := Answer(&out, strings.NewReader(in), z.Connectivity)
+	if err == nil || !strings.Contains(err.Error(), "query 5") || !strings.Contains(err.Error(), "query 6") {
+		t.Errorf("error %v", err)
+	}
+	var got []string
+	for d := json.NewDecoder(&out); ; {
+		var a struct{ Verdict, Reason string }
+		if d.Decode(&a) != nil {
+			break
+		}
+		if a.Reason == "" {
+			t.Errorf("%s without a reason", a.Verdict)
+		}
+		got = append(got, a.Verdict)
+	}
+	if s := strings.Join(got, " "); s != "allowed denied allowed denied unknown unknown" {
+		t.Errorf("got %s", s)
+	}
+}

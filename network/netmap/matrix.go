@@ -1,0 +1,79 @@
+package netmap
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/nist190/nist190/network"
+)
+
+// matrix is the map as a table: a row for each source, a column for each destination.
+type matrix struct {
+	level      string
+	rows, cols []network.Place
+	cells      map[[2]string]*Edge
+}
+
+func (m *Map) matrix() *matrix {
+	out := &matrix{level: m.Level.String(), rows: append([]network.Place{}, m.Places...), cols: append([]network.Place{}, m.Places...), cells: map[[2]string]*Edge{}}
+	from, to := map[string]bool{}, map[string]bool{}
+	for _, e := range m.relevant() {
+		if e.From.Addresses != nil && !from[e.From.Key()] {
+			from[e.From.Key()] = true
+			out.rows = append(out.rows, e.From)
+		}
+		if e.To.Addresses != nil && !to[e.To.Key()] {
+			to[e.To.Key()] = true
+			out.cols = append(out.cols, e.To)
+		}
+		out.cells[[2]string{e.From.Key(), e.To.Key()}] = e
+	}
+	return out
+}
+
+func (x *matrix) cell(from, to network.Place) (text, class string) {
+	e := x.cells[[2]string{from.Key(), to.Key()}]
+	switch {
+	case from.Addresses != nil && to.Addresses != nil:
+		return "", "void"
+	case e == nil:
+		return "none", "none"
+	case e.Must.All():
+		return "open", "open"
+	case !certain(e):
+		return conn(e), "unknown"
+	}
+	return conn(e), "some"
+}
+
+func (x *matrix) markdown(w io.Writer) {
+	fmt.Fprintf(w, "| from \\ to |")
+	for _, c := range x.cols {
+		fmt.Fprintf(w, " %s |", escape(title(c)))
+	}
+	fmt.Fprint(w, "\n|---|")
+	for range x.cols {
+		fmt.Fprint(w, "---|")
+	}
+	fmt.Fprintln(w)
+	for _, r := range x.rows {
+		fmt.Fprintf(w, "| **%s** |", escape(title(r)))
+		for _, c := range x.cols {
+			text, _ := x.cell(r, c)
+			fmt.Fprintf(w, " %s |", escape(text))
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// title is a place's name in a heading.
+func title(p network.Place) string {
+	name := p.Name
+	if p.Namespace != "" {
+		name = p.Namespace + "/" + name
+	}
+	if p.Addresses != nil {
+		return "outside: " + name
+	}
+	return name
+}

@@ -1,0 +1,167 @@
+package netmap
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/nist190/nist190/network"
+)
+
+// Text writes an edge a line: "shop/web[Deployment] => shop/db[StatefulSet] : TCP 5432". What is not certain follows the
+// word unknown.
+func (m *Map) Text(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	for _, e := range m.relevant() {
+		fmt.Fprintf(b, "%s => %s : %s%s\n", plain(e.From.Key()), plain(e.To.Key()), conn(e), seen(e))
+	}
+	return b.Flush()
+}
+
+func seen(e *Edge) string {
+	if e.Seen == NoFlows {
+		return ""
+	}
+	return " (" + e.Seen.String() + ")"
+}
+
+// CSV writes a table with a heading, of which each row is a range of ports of an edge.
+func (m *Map) CSV(w io.Writer) error {
+	c := csv.NewWriter(w)
+	_ = c.Write([]string{"from", "from_zone", "to", "to_zone", "verdict", "protocol", "from_port", "to_port", "seen"})
+	for _, e := range m.relevant() {
+		row := func(verdict string, p port) {
+			_ = c.Write([]string{cell(e.From.Key()), cell(e.From.Zone), cell(e.To.Key()), cell(e.To.Zone), verdict, p.Protocol, number(p.From), number(p.To), e.Seen.String()})
+		}
+		for _, p := range portsOf(e.Must) {
+			row("allowed", p)
+		}
+		for _, p := range portsOf(e.May.Minus(e.Must)) {
+			row("unknown", p)
+		}
+		if e.May.Empty() {
+			row("denied", port{})
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func number(n uint16) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// cell keeps spreadsheets from taking a name for a formula.
+func cell(s string) string {
+	s = plain(s)
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+type port struct {
+	Protocol string `json:"protocol"`
+	From     uint16 `json:"from,omitempty"`
+	To       uint16 `json:"to,omitempty"`
+}
+
+func portsOf(p network.Ports) []port {
+	var out []port
+	for _, protocol := range []network.Protocol{network.TCP, network.UDP, network.SCTP} {
+		for _, s := range p.Spans(protocol) {
+			out = append(out, port{protocol.String(), s.From, s.To})
+		}
+	}
+	if p.Other() {
+		out = append(out, port{Protocol: network.Other.String()})
+	}
+	return out
+}
+
+type jsonPlace struct {
+	ID        string   `json:"id"`
+	Kind      string   `json:"kind"`
+	Namespace string   `json:"namespace,omitempty"`
+	Name      string   `json:"name,omitempty"`
+	Zone      string   `json:"zone,omitempty"`
+	Host      bool     `json:"hostNetwork,omitempty"`
+	CIDRs     []string `json:"cidrs,omitempty"`
+}
+
+type jsonEdge struct {
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Verdict string `json:"verdict"`           // allowed: all that may pass is certain; unknown: some is not
+	Ports   []port `json:"ports"`             // certain
+	Unknown []port `json:"unknown,omitempty"` // possible beyond them
+	Seen    string `json:"seen,omitempty"`
+}
+
+// JSON writes {"level", "places", "edges"}; edges name places by their IDs, and have ports as numbers.
+func (m *Map) JSON(w io.Writer) error {
+	out := struct {
+		Level  string      `json:"level"`
+		Places []jsonPlace `json:"places"`
+		Edges  []jsonEdge  `json:"edges"`
+	}{Level: m.Level.String(), Places: []jsonPlace{}, Edges: []jsonEdge{}}
+	known := map[string]bool{}
+	add := func(p network.Place) {
+		if known[p.Key()] {
+			return
+		}
+		known[p.Key()] = true
+		j := jsonPlace{ID: p.Key(), Kind: p.Kind, Namespace: p.Namespace, Name: p.Name, Zone: p.Zone, Host: p.Host}
+		if p.Addresses != nil {
+			for _, cidr := range p.Addresses.Prefixes() {
+				j.CIDRs = append(j.CIDRs, cidr.String())
+			}
+		}
+		out.Places = append(out.Places, j)
+	}
+	for _, p := range m.Places {
+		add(p)
+	}
+	for _, e := range m.relevant() {
+		add(e.From)
+		add(e.To)
+		j := jsonEdge{From: e.From.Key(), To: e.To.Key(), Verdict: "allowed", Ports: portsOf(e.Must), Seen: e.Seen.String()}
+		if j.Ports == nil {
+			j.Ports = []port{}
+		}
+		if !certain(e) {
+			j.Verdict, j.Unknown = "unknown", portsOf(e.May.Minus(e.Must))
+		}
+		if e.May.Empty() {
+			j.Verdict = "denied"
+		}
+		out.Edges = append(out.Edges, j)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}
+
+// Markdown writes a matrix where there are few places, else a table of edges.
+func (m *Map) Markdown(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	if len(m.Places) <= 12 && m.Level != network.LevelPod {
+		m.matrix().markdown(b)
+		return b.Flush()
+	}
+	fmt.Fprintln(b, "| From | To | Connections |\n|---|---|---|")
+	for _, e := range m.relevant() {
+		fmt.Fprintf(b, "| %s | %s | %s%s |\n", escape(e.From.Key()), escape(e.To.Key()), conn(e), seen(e))
+	}
+	return b.Flush()
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("|", "\\|", "<", "&lt;", "&", "&amp;", "`", "\\`", "[", "\\[", "]", "\\]", "*", "\\*", "_", "\\_").Replace(plain(s))
+}
