@@ -1,11 +1,11 @@
 package catalog
 
 import (
-	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -29,9 +29,9 @@ type Config struct {
 	Checks      Selection          `json:"checks,omitzero"`
 	Sensitivity sensitivity.Scheme `json:"sensitivity,omitzero"`
 
-	Teams           Teams      `json:"teams,omitempty"`
-	Interfaces      Interfaces `json:"interfaces,omitempty"`
-	InterfaceBudget *int       `json:"interfaceBudget,omitempty"` // interfaces between two zones; nil means 5
+	Teams           Teams                 `json:"teams,omitempty"`
+	Interfaces      network.InterfaceList `json:"interfaces,omitempty"`
+	InterfaceBudget *int                  `json:"interfaceBudget,omitempty"` // interfaces between two zones; nil means 5
 	// Allowlist is what the cluster is meant to grant. An empty list allows nothing, a nil one is no list.
 	Allowlist Allowlist `json:"allowlist,omitempty"`
 
@@ -87,15 +87,8 @@ type Subject struct {
 	Name      string `json:"name"`
 }
 
-// Interface is a way that traffic is meant to take from one zone to another. A zone is a sensitivity level.
-type Interface struct {
-	Name        string                           `json:"name"`
-	From        string                           `json:"from"` // level
-	To          string                           `json:"to"`   // level
-	Destination inventory.Selector               `json:"destination,omitzero"`
-	Ports       []networkingv1.NetworkPolicyPort `json:"ports,omitempty"` // none means every port
-	Reason      string                           `json:"reason,omitempty"`
-}
+// Interface is a way that traffic is meant to take from one zone to another.
+type Interface = network.Interface
 
 // Grant is a set of permissions that is meant to exist.
 type Grant struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -40,11 +41,9 @@ func (c *Config) Threshold() nist190.Threshold {
 
 // What no check reads yet is an assumption of the report nevertheless: it says that it was given and not used.
 var (
-	selection       = inventory.NewSetting("checks", selected{})
-	teams           = inventory.NewSetting("teams", Teams(nil))
-	interfaces      = inventory.NewSetting("interfaces", Interfaces(nil))
-	interfaceBudget = inventory.NewSetting("interfaceBudget", budget(DefaultInterfaceBudget))
-	allowlist       = inventory.NewSetting("allowlist", Allowlist(nil))
+	selection = inventory.NewSetting("checks", selected{})
+	teams     = inventory.NewSetting("teams", Teams(nil))
+	allowlist = inventory.NewSetting("allowlist", Allowlist(nil))
 )
 
 // settings are the values that differ from the defaults.
@@ -63,10 +62,10 @@ func (c *Config) settings() []inventory.Value {
 		out = append(out, teams.Set(c.Teams))
 	}
 	if len(c.Interfaces) > 0 {
-		out = append(out, interfaces.Set(c.Interfaces))
+		out = append(out, network.Interfaces.Set(c.Interfaces))
 	}
 	if c.InterfaceBudget != nil {
-		out = append(out, interfaceBudget.Set(budget(*c.InterfaceBudget)))
+		out = append(out, network.InterfaceBudget.Set(network.Budget(*c.InterfaceBudget)))
 	}
 	if c.Allowlist != nil {
 		out = append(out, allowlist.Set(c.Allowlist))
@@ -74,15 +73,10 @@ func (c *Config) settings() []inventory.Value {
 	return out
 }
 
-// DefaultInterfaceBudget is how many interfaces between two zones are few.
-const DefaultInterfaceBudget = 5
-
-// Teams, Interfaces and Allowlist are lists that a report prints in one line.
+// Teams and Allowlist are lists that a report prints in one line.
 type (
-	Teams      []Team
-	Interfaces []Interface
-	Allowlist  []Grant
-	budget     int
+	Teams     []Team
+	Allowlist []Grant
 )
 
 const unread = " (no check of this release reads it)"
@@ -95,14 +89,4 @@ func (t Teams) String() string {
 	return strings.Join(names, ", ") + unread
 }
 
-func (l Interfaces) String() string {
-	var names []string
-	for _, x := range l {
-		names = append(names, fmt.Sprintf("%s from %s to %s", x.Name, x.From, x.To))
-	}
-	return strings.Join(names, ", ") + unread
-}
-
 func (a Allowlist) String() string { return fmt.Sprintf("%d grants", len(a)) + unread }
-
-func (b budget) String() string { return fmt.Sprintf("%d between two zones", int(b)) + unread }

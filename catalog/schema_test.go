@@ -14,6 +14,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -177,7 +178,7 @@ func TestSchemaKnowsTheWords(t *testing.T) {
 		{at("properties", "attestations", "items", "properties", "sentence", "enum"), sentences},
 		{at("properties", "thresholds", "properties", "failOn", "enum"), severities},
 		{at("properties", "thresholds", "properties", "minStrength", "enum"), strengths},
-		{at("properties", "interfaceBudget", "default"), DefaultInterfaceBudget},
+		{at("properties", "interfaceBudget", "default"), network.DefaultInterfaceBudget},
 		{at("properties", "sensitivity", "properties", "levels", "default"), scheme.Levels},
 		{at("properties", "sensitivity", "properties", "keys", "default"), scheme.Keys},
 		{at("properties", "sensitivity", "properties", "nodeKeys", "default"), scheme.NodeKeys},

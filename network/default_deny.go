@@ -54,8 +54,9 @@ that is needed. For egress, begin with DNS.`,
 		// A namespace's labels can say that it is infrastructure.
 		sensitivity.DeclaredNeeds()),
 	Since: "v0.1.0",
-	Limits: `Policies of Cilium, Calico, Antrea, OVN-Kubernetes and Istio are recognised and not evaluated: where they could matter
-the answer is not assessed. Whether the network plugin enforces policies is another check.`,
+	Limits: `Policies of Antrea, OVN-Kubernetes and Istio are recognised and not evaluated, those of Cilium and Calico as far as
+manifests tell what they do: where the rest could matter the answer is not assessed. Whether the network plugin enforces
+policies is another check.`,
 }
 
 // DefaultDeny finds namespaces of which some workload is not isolated, per direction.

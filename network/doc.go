@@ -2,8 +2,9 @@
 // separated into virtual networks by sensitivity level, with a small number of well-defined interfaces between them?
 //
 // NetworkPolicy is evaluated as a conformant plugin enforces it (k8s.io/api/networking/v1, pkg/apis/networking and
-// test/e2e/network/netpol of Kubernetes): per direction, as a union of allows, over the labels that pods have. What only
-// another engine understands is named and left undecided.
+// test/e2e/network/netpol of Kubernetes): per direction, as a union of allows, over the labels that pods have. So are
+// AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy (sigs.k8s.io/network-policy-api), and what can be
+// told of Cilium's and Calico's policies. What only another engine understands is named and left undecided.
 package network
 
 import "github.com/nist190/nist190"

@@ -11,23 +11,31 @@ import (
 	"github.com/nist190/nist190/inventory"
 )
 
-// foreignKind is a kind of policy that NetworkPolicy evaluation does not understand and that can isolate pods or allow
-// what NetworkPolicies do not.
+// foreignKind is a kind of policy beside Kubernetes' own that can isolate pods or allow what NetworkPolicies do not, or
+// what such policies refer to.
 type foreignKind struct {
 	inventory.Need
 	// wide kinds have no namespace; others speak of their own, except in root, whose policies speak of every namespace.
 	wide bool
 	root string
 	only networkingv1.PolicyType // the one direction that the kind governs; empty for both
+	// evaluated kinds are brought to the common form elsewhere; what policies refer to is no policy.
+	evaluated, referred bool
 }
 
 var foreignKinds = []foreignKind{
-	foreign("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
-	foreign("cilium.io", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies").everywhere(),
-	foreign("projectcalico.org", "NetworkPolicy", "networkpolicies"),
-	foreign("projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies").everywhere(),
-	foreign("crd.projectcalico.org", "NetworkPolicy", "networkpolicies"),
-	foreign("crd.projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies").everywhere(),
+	foreign("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies").known(),
+	foreign("cilium.io", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies").everywhere().known(),
+	foreign("projectcalico.org", "NetworkPolicy", "networkpolicies").known(),
+	foreign("projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies").everywhere().known(),
+	foreign("crd.projectcalico.org", "NetworkPolicy", "networkpolicies").known(),
+	foreign("crd.projectcalico.org", "GlobalNetworkPolicy", "globalnetworkpolicies").everywhere().known(),
+	foreign("projectcalico.org", "NetworkSet", "networksets").everywhere().data(),
+	foreign("projectcalico.org", "GlobalNetworkSet", "globalnetworksets").everywhere().data(),
+	foreign("projectcalico.org", "Tier", "tiers").everywhere().data(),
+	foreign("crd.projectcalico.org", "NetworkSet", "networksets").everywhere().data(),
+	foreign("crd.projectcalico.org", "GlobalNetworkSet", "globalnetworksets").everywhere().data(),
+	foreign("crd.projectcalico.org", "Tier", "tiers").everywhere().data(),
 	foreign("policy.networking.k8s.io", "AdminNetworkPolicy", "adminnetworkpolicies").everywhere(),
 	foreign("policy.networking.k8s.io", "BaselineAdminNetworkPolicy", "baselineadminnetworkpolicies").everywhere(),
 	foreign("policy.networking.k8s.io", "ClusterNetworkPolicy", "clusternetworkpolicies").everywhere(),
@@ -43,6 +51,8 @@ func foreign(group, kind, resource string) foreignKind {
 
 func (k foreignKind) everywhere() foreignKind                  { k.wide = true; return k }
 func (k foreignKind) of(d networkingv1.PolicyType) foreignKind { k.only = d; return k }
+func (k foreignKind) known() foreignKind                       { k.evaluated = true; return k }
+func (k foreignKind) data() foreignKind                        { k.referred = true; return k }
 func (k foreignKind) rooted(ns string) foreignKind             { k.root = ns; return k }
 func (k foreignKind) governs(d networkingv1.PolicyType) bool   { return k.only == "" || k.only == d }
 
@@ -62,41 +72,50 @@ func foreignNeeds() []inventory.Need {
 // effect is what a policy of another engine could do in a direction.
 type effect struct{ isolate, allow bool }
 
-// foreignPolicies stands in for the policies of engines that are not evaluated: each may do, to the pods that it may speak
-// of, what it plainly does not leave alone.
+// foreignPolicies brings the policies of Cilium and Calico to the common form, and stands in for those of engines that are
+// not evaluated: each may do, to the pods that it may speak of, what it plainly does not leave alone.
 func (b *builder) foreignPolicies() {
+	b.ciliumPolicies()
+	b.calicoPolicies()
 	for _, k := range foreignKinds {
-		if k.Group == policyAPI {
+		if k.Group == policyAPI || k.referred {
 			continue
 		}
-		for o := range b.inv.ByKind(k.GroupKind()) {
-			scope := namespace(o.Namespace())
-			if k.wide || k.root != "" && o.Namespace() == k.root {
-				scope = ""
-			}
-			p := &policy{object: o, tier: policyTier, order: 1000, namespace: scope, selects: b.asSubject(func(*class) truth { return maybe }, false)}
-			p.doubt = fmt.Sprintf("%s of %s is not evaluated", k.Kind, k.Group)
-			some := false
-			for _, d := range []Direction{Ingress, Egress} {
-				if !k.governs(policyTypes[d]) {
-					continue
-				}
-				e := effectOf(o, policyTypes[d])
-				if e.isolate {
-					p.dirs[d].isolates = maybe
-				}
-				if e.allow {
-					p.dirs[d].rules = []rule{{action: allow, peers: world, ports: portSpec{ports: AllPorts}, doubt: p.doubt}}
-				}
-				some = some || e.isolate || e.allow
-			}
-			if some {
-				b.note(o, []any{"spec"}, "%s", p.doubt)
-				b.policies = append(b.policies, p)
-			}
+		if !k.evaluated {
+			b.standIn(k)
 		}
 		if cover := b.inv.Coverage(k.GroupKind(), ""); !cover.State.Complete() {
 			b.opaque(nil, "", fmt.Sprintf("not every %s of %s could be seen", k.Kind, k.Group), func(*class) truth { return maybe }, Ingress, Egress)
+		}
+	}
+}
+
+// standIn is for policies that are not evaluated.
+func (b *builder) standIn(k foreignKind) {
+	for o := range b.inv.ByKind(k.GroupKind()) {
+		scope := namespace(o.Namespace())
+		if k.wide || k.root != "" && o.Namespace() == k.root {
+			scope = ""
+		}
+		p := &policy{object: o, tier: policyTier, order: 1000, namespace: scope, selects: b.asSubject(func(*class) truth { return maybe }, false)}
+		p.doubt = fmt.Sprintf("%s of %s is not evaluated", k.Kind, k.Group)
+		some := false
+		for _, d := range []Direction{Ingress, Egress} {
+			if !k.governs(policyTypes[d]) {
+				continue
+			}
+			e := effectOf(o, policyTypes[d])
+			if e.isolate {
+				p.dirs[d].isolates = maybe
+			}
+			if e.allow {
+				p.dirs[d].rules = []rule{{action: allow, peers: world, ports: portSpec{ports: AllPorts}, doubt: p.doubt}}
+			}
+			some = some || e.isolate || e.allow
+		}
+		if some {
+			b.note(o, []any{"spec"}, "%s", p.doubt)
+			b.policies = append(b.policies, p)
 		}
 	}
 }
@@ -120,19 +139,7 @@ func effectOf(o *inventory.Object, d networkingv1.PolicyType) effect {
 	dir := strings.ToLower(string(d))
 	for _, s := range specs {
 		rules, _ := s[dir].([]any)
-		_, has := s[dir]
 		switch group {
-		case "cilium.io":
-			_, denies := s[dir+"Deny"]
-			// Only an allow section, even an empty one, makes default deny; what an empty rule does depends on the version.
-			e.isolate = e.isolate || has || denies
-			e.allow = e.allow || len(rules) > 0
-		case "projectcalico.org", "crd.projectcalico.org":
-			types, _, _ := unstructured.NestedStringSlice(s, "types")
-			// pkg defaulting of Calico: without types, Ingress, and Egress where there are egress rules only or too.
-			named := slices.Contains(types, string(d)) || len(types) == 0 && (has || d == networkingv1.PolicyTypeIngress)
-			e.isolate = e.isolate || named
-			e.allow = e.allow || named && hasAction(rules, "Allow", "Pass")
 		case "k8s.ovn.org", "security.istio.io":
 			e.isolate = true // neither allows what a NetworkPolicy denies
 		default:

@@ -242,19 +242,23 @@ func (m *model) holds(p *peer, put func(i int, t truth)) {
 	id := m.blocks.id(p.block)
 	assumed := m.couldHold(p.block)
 	for i, c := range m.classes {
+		most := yes
+		if p.podless {
+			// A plugin that knows pods by their identity may know nodes by theirs as well.
+			most = maybe
+		}
 		switch {
 		case p.podless && !c.Host():
 		case len(c.Addrs) == 0:
-			put(i, assumed)
+			put(i, min(assumed, most))
 		case slices.Contains(c.blocks, id):
-			put(i, yes)
+			put(i, most)
 		case slices.Contains(c.someBlocks, id):
 			put(i, maybe)
 		}
 	}
 	for i, a := range m.outside {
 		if slices.Contains(a.blocks, id) {
-			// That the doubt is about pods is the only kind of doubt that blocks have.
 			put(len(m.classes)+i, yes)
 		}
 	}
