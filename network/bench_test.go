@@ -48,7 +48,7 @@ func BenchmarkConnectivity(b *testing.B) {
 			runtime.ReadMemStats(&before)
 			b.ReportAllocs()
 			for b.Loop() {
-				c, err := connect(context.Background(), inv)
+				c, err := connect(context.Background(), inv, (*builder).unseenPolicies)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -26,7 +26,7 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 		md.Subjects = inventory.WorkloadKinds()
 	}
 	return nist190.NewCheck(md, func(ctx context.Context, e *nist190.Eval) error {
-		z, err := ZonesOf(ctx, e.Inventory)
+		z, err := zonesAsCollected.Get(ctx, e.Inventory)
 		if err != nil {
 			return err
 		}
@@ -36,6 +36,12 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 		}
 		return err
 	})
+}
+
+func zoneChecks() []nist190.Check {
+	return []nist190.Check{
+		onMap(zoneCrossing, checkZoneCrossing), onMap(interfaceBudgetCheck, checkInterfaceBudget), onMap(mixedNamespace, checkMixedNamespace),
+	}
 }
 
 // Interface is a way that traffic is meant to take from one zone to another. A zone is a sensitivity level.
@@ -311,7 +317,10 @@ After: a namespace for each level.`,
 func checkMixedNamespace(_ context.Context, e *nist190.Eval, z *Zones) (bool, error) {
 	found := false
 	reported := map[string]bool{}
-	for _, c := range z.crossings() {
+	// From below is what matters most, and one way tells enough.
+	all := z.crossings()
+	slices.SortStableFunc(all, func(a, b crossing) int { return b2i(a.to < a.from) - b2i(b.to < b.from) })
+	for _, c := range all {
 		ns := c.workload.Namespace()
 		if c.by.Namespace != ns || c.must.Empty() || reported[ns] {
 			continue

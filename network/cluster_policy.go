@@ -57,9 +57,6 @@ func (b *builder) clusterPolicies() {
 		for o := range b.inv.ByKind(gk) {
 			b.clusterPolicy(o, clusterKinds[kind])
 		}
-		if cover := b.inv.Coverage(gk, ""); !cover.State.Complete() {
-			b.opaque(nil, "", fmt.Sprintf("not every %s could be seen", kind), func(*class) truth { return maybe }, Ingress, Egress)
-		}
 	}
 }
 

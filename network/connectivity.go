@@ -35,18 +35,27 @@ func Of(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
 	return connectivity.Get(ctx, inv)
 }
 
-var connectivity = inventory.NewFact("network connectivity", connect)
+var connectivity = inventory.NewFact("network connectivity", func(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
+	return connect(ctx, inv, (*builder).unseenPolicies)
+})
 
-func connect(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
+// asCollected takes what was collected for all there is. Checks rest on it: the runner lowers their verdicts where that is
+// not so, and keeps what they would have been.
+var asCollected = inventory.NewFact("network connectivity as collected", func(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
+	return connect(ctx, inv, func(*builder, []*inventory.Workload) {})
+})
+
+func connect(ctx context.Context, inv *inventory.Inventory, unseen func(*builder, []*inventory.Workload)) (*Connectivity, error) {
 	workloads, err := inventory.WorkloadsOf(ctx, inv)
 	if err != nil {
 		return nil, err
 	}
 	b := newBuilder(inv, profileOf(inv, workloads))
+	b.registerMetadata()
 	b.networkPolicies()
 	b.clusterPolicies()
 	b.foreignPolicies()
-	b.unseenPolicies(workloads)
+	unseen(b, workloads)
 	m, err := newModel(ctx, b, workloads)
 	if err != nil {
 		return nil, err

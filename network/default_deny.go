@@ -65,7 +65,7 @@ func DefaultDeny() nist190.Check { return nist190.NewCheck(defaultDeny, checkDef
 const hostNetworkKey = "hostNetwork"
 
 func checkDefaultDeny(ctx context.Context, e *nist190.Eval) error {
-	c, err := Of(ctx, e.Inventory)
+	c, err := asCollected.Get(ctx, e.Inventory)
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,13 @@
 // told of Cilium's and Calico's policies. What only another engine understands is named and left undecided.
 package network
 
-import "github.com/nist190/nist190"
+import (
+	"slices"
+
+	"github.com/nist190/nist190"
+)
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return []nist190.Check{DefaultDeny()}
+	return slices.Concat([]nist190.Check{DefaultDeny()}, zoneChecks(), exposureChecks(), egressChecks())
 }

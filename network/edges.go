@@ -121,13 +121,18 @@ func ZonesOf(ctx context.Context, inv *inventory.Inventory) (*Zones, error) {
 	return zones.Get(ctx, inv)
 }
 
-var zones = inventory.Derive("network zones", connectivity, func(ctx context.Context, inv *inventory.Inventory, c *Connectivity) (*Zones, error) {
+var (
+	zones            = inventory.Derive("network zones", connectivity, withLevels)
+	zonesAsCollected = inventory.Derive("network zones as collected", asCollected, withLevels)
+)
+
+func withLevels(ctx context.Context, inv *inventory.Inventory, c *Connectivity) (*Zones, error) {
 	levels, err := sensitivity.DeclaredOf(ctx, inv)
 	if err != nil {
 		return nil, err
 	}
 	return &Zones{c, levels}, nil
-})
+}
 
 // Zone is the level of a pod's workload.
 func (z *Zones) Zone(p *Pod) sensitivity.Level { return z.levels.Workload(p.Workload.Ref()).Level }

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -48,23 +47,19 @@ func EntryNeeds() []inventory.Need {
 
 const gatewayAPI = "gateway.networking.k8s.io"
 
-// EntriesOf lists the entries by object.
-func EntriesOf(ctx context.Context, inv *inventory.Inventory) ([]Entry, error) {
-	return entries.Get(ctx, inv)
-}
-
-var entries = inventory.Derive("network entries", connectivity, func(_ context.Context, inv *inventory.Inventory, c *Connectivity) ([]Entry, error) {
+// Entries lists the entries by object, of an inventory that z was made from.
+func (z *Zones) Entries(inv *inventory.Inventory) []Entry {
 	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range c.m.pods {
+	for _, p := range z.m.pods {
 		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
 	}
 	f.services()
-	f.hostPorts(c.m.pods)
+	f.hostPorts(z.m.pods)
 	f.ingresses()
 	f.gateways()
 	f.routes()
-	return f.out, nil
-})
+	return f.out
+}
 
 type entryFinder struct {
 	inv  *inventory.Inventory

@@ -84,9 +84,6 @@ func (b *builder) foreignPolicies() {
 		if !k.evaluated {
 			b.standIn(k)
 		}
-		if cover := b.inv.Coverage(k.GroupKind(), ""); !cover.State.Complete() {
-			b.opaque(nil, "", fmt.Sprintf("not every %s of %s could be seen", k.Kind, k.Group), func(*class) truth { return maybe }, Ingress, Egress)
-		}
 	}
 }
 

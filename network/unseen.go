@@ -10,6 +10,14 @@ import (
 
 // unseenPolicies stands in for policies that were not collected or could not be read: they may do anything.
 func (b *builder) unseenPolicies(workloads []*inventory.Workload) {
+	for _, k := range foreignKinds {
+		if k.referred {
+			continue
+		}
+		if cover := b.inv.Coverage(k.GroupKind(), ""); !cover.State.Complete() {
+			b.opaque(nil, "", fmt.Sprintf("not every %s of %s could be seen", k.Kind, k.Group), func(*class) truth { return maybe }, Ingress, Egress)
+		}
+	}
 	kind := inventory.NeedOf[networkingv1.NetworkPolicy](inventory.Either).GroupKind()
 	if len(workloads) == 0 {
 		return
