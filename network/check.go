@@ -90,7 +90,7 @@ type crossing struct {
 }
 
 // crossings lists every pair of a level and a workload of another level, by workload, then by level. Infrastructure is of
-// every level, and what has none is for another check.
+// every level. What has no level is taken for the least where it connects to another: the worst that it can be.
 func (z *Zones) crossings() []crossing {
 	type key struct {
 		from sensitivity.Level
@@ -105,9 +105,11 @@ func (z *Zones) crossings() []crossing {
 		workloads[place] = p.Workload
 	}
 	for e := range z.Edges(LevelWorkload) {
-		from, known := z.levels.Parse(e.From.Zone)
-		to, known2 := z.levels.Parse(e.To.Zone)
-		if !known || !known2 || from == to || from <= 0 || to <= 0 {
+		if e.From.Addresses != nil || e.To.Addresses != nil {
+			continue
+		}
+		from, to := z.levelNamed(e.From.Zone), z.levelNamed(e.To.Zone)
+		if from == to || from < 0 || to <= 0 || from == 0 && to == 1 {
 			continue
 		}
 		place := e.To
@@ -134,6 +136,14 @@ func (z *Zones) crossings() []crossing {
 	return list
 }
 
+func (z *Zones) levelNamed(zone string) sensitivity.Level {
+	if zone == z.levels.Name(sensitivity.Infra) {
+		return sensitivity.Infra
+	}
+	l, _ := z.levels.Parse(zone)
+	return l
+}
+
 // maxInterfacePorts is how many ports one interface can have: a service, its metrics, a range of a media server.
 const maxInterfacePorts = 16
 
@@ -155,7 +165,9 @@ After:
     ingress:
     - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop-web}}, podSelector: {matchLabels: {app: storefront}}}]
       ports: [{port: 8443}]`, maxInterfacePorts),
-	Claims: nist190.Claims("3a", "3b", "3c"), Controls: []string{"AC-4", "AC-4(21)", "SC-7", "SC-7(13)"},
+	// With default deny, enforcement and the budget, which claim them too, nothing is left to ask.
+	Claims:   []nist190.Claim{{Sentence: "3a", Conclusive: true}, {Sentence: "3b", Conclusive: true}, {Sentence: "3c", Conclusive: true}},
+	Controls: []string{"AC-4", "AC-4(21)", "SC-7", "SC-7(13)"},
 	Severity: nist190.SeverityHigh,
 	Remediation: `Isolate the workload, and allow the ports and the peers of the other level that are meant. Declare the ways that are meant as
 interfaces in the configuration.`,
@@ -167,7 +179,7 @@ func checkZoneCrossing(_ context.Context, e *nist190.Eval, z *Zones) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	found := false
+	found := z.reportUnclassified(e)
 	for _, c := range z.crossings() {
 		must, may := declared.beyond(e.Inventory, c)
 		if must.Empty() && may.Empty() {
@@ -175,7 +187,11 @@ func checkZoneCrossing(_ context.Context, e *nist190.Eval, z *Zones) (bool, erro
 		}
 		found = true
 		out := nist190.Outcome{Subject: c.workload.Ref(), Key: z.ZoneName(c.from), Evidence: []nist190.Evidence{nist190.At(c.workload.Object, "metadata", "name")}}
-		what := fmt.Sprintf("%s is %s, and %s, which is %s, ", c.workload.Ref().Kind, z.ZoneName(c.to), c.by.Key(), z.ZoneName(c.from))
+		level := "which is " + z.ZoneName(c.from)
+		if c.from == sensitivity.Unclassified {
+			level = "of which no level is known"
+		}
+		what := fmt.Sprintf("%s is %s, and %s, %s, ", c.workload.Ref().Kind, z.ZoneName(c.to), c.by.Key(), level)
 		if must.Empty() {
 			out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
 			out.Message = what + "may reach it on " + words(may)
@@ -188,9 +204,25 @@ func checkZoneCrossing(_ context.Context, e *nist190.Eval, z *Zones) (bool, erro
 	return found, nil
 }
 
+// reportUnclassified: a workload without a level could be of any.
+func (z *Zones) reportUnclassified(e *nist190.Eval) bool {
+	var who []*inventory.Workload
+	for _, p := range z.m.pods {
+		if z.Zone(p) == sensitivity.Unclassified && (len(who) == 0 || who[len(who)-1] != p.Workload) {
+			who = append(who, p.Workload)
+		}
+	}
+	if len(who) == 0 {
+		return false
+	}
+	e.NotAssessed(inventory.Cluster, nist190.ReasonUnclassified, fmt.Sprintf("%s without a sensitivity level: %s", phrase.Count(len(who), "workload"), phrase.Workloads(who)),
+		places(who, func(w *inventory.Workload) nist190.Evidence { return nist190.At(w.Object, "metadata", "name") })...)
+	return true
+}
+
 // gap: from below into the highest is worst; what goes down can carry data away.
 func (z *Zones) gap(c crossing) nist190.Severity {
-	if c.to > c.from && int(c.to) == len(z.levels.Names()) || c.from == 1 && c.to > c.from {
+	if c.to > c.from && int(c.to) == len(z.levels.Names()) || c.from <= 1 && c.to > c.from {
 		return nist190.SeverityHigh
 	}
 	return nist190.SeverityMedium
@@ -272,7 +304,7 @@ func checkInterfaceBudget(_ context.Context, e *nist190.Eval, z *Zones) (bool, e
 	ways, open := map[pair][]string{}, map[pair][]nist190.Evidence{}
 	var order []pair
 	for _, c := range z.crossings() {
-		if n := c.must.count(); n == 0 || n > maxInterfacePorts {
+		if n := c.must.count(); n == 0 || n > maxInterfacePorts || c.from == sensitivity.Unclassified {
 			continue // the wide ones are for another check
 		}
 		k := pair{c.from, c.to}
@@ -322,7 +354,7 @@ func checkMixedNamespace(_ context.Context, e *nist190.Eval, z *Zones) (bool, er
 	slices.SortStableFunc(all, func(a, b crossing) int { return b2i(a.to < a.from) - b2i(b.to < b.from) })
 	for _, c := range all {
 		ns := c.workload.Namespace()
-		if c.by.Namespace != ns || c.must.Empty() || reported[ns] {
+		if c.by.Namespace != ns || c.must.Empty() || reported[ns] || c.from == sensitivity.Unclassified {
 			continue
 		}
 		found, reported[ns] = true, true

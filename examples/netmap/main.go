@@ -1,6 +1,9 @@
 // Command netmap prints what the network policies in manifests let through: a map at any level, or answers to questions.
 //
 //	netmap [-o text|json|csv|markdown|dot|mermaid|svg] [-level pod|workload|namespace|node|zone] PATH...
+//	netmap [-flows FILE] PATH...    marks edges as observed, not observed, or observed though denied
+//	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied
+//	netmap -diff PATH PATH...       what changed since the manifests at the first path
 //	netmap -queries FILE PATH...
 //
 // A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
@@ -41,6 +44,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	levelName := flags.String("level", "workload", "what is one place: pod, workload, namespace, node or zone")
 	queries := flags.String("queries", "", "`file` of questions, a JSON object a line")
 	blocks := flags.String("ip-block-matches-pods", "yes", "whether the network plugin matches ipBlock with addresses of pods: yes, no or unknown")
+	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV: edges say what was seen")
+	against := flags.String("diff", "", "manifests of an earlier state (a `path`): print what changed since")
+	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, and what -flows shows: one for each `workload|namespace`")
 	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -84,8 +90,32 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		failed(err)
 		return status
 	}
-	if *queries == "" {
-		failed(netmap.New(z, level).Write(stdout, *format))
+	var seen []network.Observation
+	if *flows != "" {
+		seen, err = readFlows(*flows)
+		failed(err)
+	}
+	switch {
+	case *suggestion != "":
+		each, err := network.ParseLevel(*suggestion)
+		if err == nil {
+			err = suggest(ctx, stdout, inv, z, seen, each)
+		}
+		failed(err)
+		return status
+	case *against != "":
+		before, err := zones(ctx, *against, cfg, settings)
+		failed(err)
+		if before != nil {
+			failed(netmap.WriteDiff(stdout, netmap.Diff(netmap.New(before, level), netmap.New(z, level))))
+		}
+		return status
+	case *queries == "":
+		m := netmap.New(z, level)
+		if *flows != "" {
+			failed(m.Mark(z, seen))
+		}
+		failed(m.Write(stdout, *format))
 		return status
 	}
 	in := stdin
@@ -100,4 +130,21 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	failed(netmap.Answer(stdout, in, z.Connectivity))
 	return status
+}
+
+func zones(ctx context.Context, path string, cfg *catalog.Config, settings []inventory.Value) (*network.Zones, error) {
+	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, path), settings...)
+	if err != nil {
+		return nil, err
+	}
+	return network.ZonesOf(ctx, inv)
+}
+
+func readFlows(path string) ([]network.Observation, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return network.ReadFlows(f)
 }

@@ -25,6 +25,8 @@ type Map struct {
 type Edge struct {
 	network.Edge
 	Seen Seen
+	// Refused are the ports on which something was seen to pass though it is denied.
+	Refused network.Ports
 }
 
 // Seen is what observed flows say of an edge.
@@ -79,6 +81,9 @@ func (m *Map) Write(w io.Writer, format string) error {
 
 // conn is the ports of an edge in words: what is certain, and what beyond it is only possible.
 func conn(e *Edge) string {
+	if e.Seen == Refused {
+		return words(e.Refused)
+	}
 	if e.Must.All() || e.Must.Equal(e.May) {
 		return words(e.Must)
 	}

@@ -42,8 +42,8 @@ func (m *Map) CSV(w io.Writer) error {
 		for _, p := range portsOf(e.May.Minus(e.Must)) {
 			row("unknown", p)
 		}
-		if e.May.Empty() {
-			row("denied", port{})
+		for _, p := range portsOf(e.Refused) {
+			row("denied", p)
 		}
 	}
 	c.Flush()
@@ -138,8 +138,8 @@ func (m *Map) JSON(w io.Writer) error {
 		if !certain(e) {
 			j.Verdict, j.Unknown = "unknown", portsOf(e.May.Minus(e.Must))
 		}
-		if e.May.Empty() {
-			j.Verdict = "denied"
+		if e.Seen == Refused {
+			j.Verdict, j.Ports, j.Unknown = "denied", portsOf(e.Refused), nil
 		}
 		out.Edges = append(out.Edges, j)
 	}

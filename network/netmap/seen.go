@@ -1,0 +1,65 @@
+package netmap
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nist190/nist190/network"
+)
+
+// Mark says of every edge what observed connections say: that something passed, or that nothing did. What passed though
+// policies deny it is an edge of its own. Connections with an end that the inventory does not have are counted in the
+// error, which names the first of them.
+func (m *Map) Mark(z *network.Zones, seen []network.Observation) error {
+	for i := range m.Edges {
+		m.Edges[i].Seen = Unused
+	}
+	var errs []error
+	unknown := 0
+	for _, o := range seen {
+		j := z.Judge(o)
+		if j.Err != nil {
+			if unknown++; unknown <= 5 {
+				errs = append(errs, fmt.Errorf("%s to %s: %w", o.From, o.To, j.Err))
+			}
+			continue
+		}
+		if o.Dropped {
+			continue // nothing passed
+		}
+		m.mark(z, &j)
+	}
+	if unknown > 5 {
+		errs = append(errs, fmt.Errorf("and %d more connections of which an end is not known", unknown-5))
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Map) mark(z *network.Zones, j *network.Judged) {
+	ports := network.PortRange(j.Protocol, j.Port, j.Port)
+	for i := range m.Edges {
+		e := &m.Edges[i]
+		if e.Seen == Refused || !z.Has(e.From, j.Source, m.Level) || !z.Has(e.To, j.Destination, m.Level) {
+			continue
+		}
+		if ports.Within(e.May) {
+			e.Seen = Observed
+			return
+		}
+	}
+	from, ok := z.PlaceOf(j.Source, m.Level)
+	if !ok {
+		from = network.Place{Kind: "Outside", Name: j.From}
+	}
+	to, ok := z.PlaceOf(j.Destination, m.Level)
+	if !ok {
+		to = network.Place{Kind: "Outside", Name: j.To}
+	}
+	for i := range m.Edges {
+		if e := &m.Edges[i]; e.Seen == Refused && e.From == from && e.To == to {
+			e.Refused = e.Refused.Union(ports)
+			return
+		}
+	}
+	m.Edges = append(m.Edges, Edge{Edge: network.Edge{From: from, To: to}, Seen: Refused, Refused: ports})
+}
