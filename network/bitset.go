@@ -57,14 +57,6 @@ func (b bitset) empty() bool {
 	return true
 }
 
-func (b bitset) count() int {
-	n := 0
-	for _, w := range b.words {
-		n += bits.OnesCount64(w)
-	}
-	return n
-}
-
 func (b bitset) and(c bitset) bitset {
 	lo, hi := max(b.first, c.first), min(b.first+len(b.words), c.first+len(c.words))
 	if lo >= hi {

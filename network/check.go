@@ -21,7 +21,7 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 	if md.Controls == nil {
 		md.Controls = []string{"AC-4", "SC-7"}
 	}
-	md.Needs = slices.Concat(md.Needs, Needs(), sensitivity.DeclaredNeeds())
+	md.Needs = joinNeeds(md.Needs, Needs(), sensitivity.DeclaredNeeds())
 	if md.Subjects == nil {
 		md.Subjects = inventory.WorkloadKinds()
 	}
@@ -36,6 +36,24 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 		}
 		return err
 	})
+}
+
+// joinNeeds lists each kind once; of two biases that differ neither holds.
+func joinNeeds(lists ...[]inventory.Need) []inventory.Need {
+	var out []inventory.Need
+	for _, n := range slices.Concat(lists...) {
+		i := slices.IndexFunc(out, func(o inventory.Need) bool {
+			o.Bias = n.Bias
+			return o == n
+		})
+		switch {
+		case i < 0:
+			out = append(out, n)
+		case out[i].Bias != n.Bias:
+			out[i].Bias = inventory.Either
+		}
+	}
+	return out
 }
 
 func zoneChecks() []nist190.Check {

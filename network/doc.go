@@ -15,5 +15,5 @@ import (
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return slices.Concat([]nist190.Check{DefaultDeny()}, zoneChecks(), exposureChecks(), egressChecks())
+	return slices.Concat([]nist190.Check{DefaultDeny()}, zoneChecks(), exposureChecks(), egressChecks(), lintChecks(), encryptionChecks())
 }

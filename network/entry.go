@@ -107,11 +107,8 @@ func (f *entryFinder) services() {
 		}
 		switch s.Spec.Type {
 		case corev1.ServiceTypeLoadBalancer:
+			// Source ranges guard the load balancer; the nodes' ports behind it are the provider's to guard.
 			add("LoadBalancer", "spec", "type")
-			if s.Spec.AllocateLoadBalancerNodePorts == nil || *s.Spec.AllocateLoadBalancerNodePorts {
-				// Source ranges guard the load balancer; the nodes' ports behind it are the provider's to guard.
-				break
-			}
 		case corev1.ServiceTypeNodePort:
 			add("NodePort", "spec", "type")
 		}

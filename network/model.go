@@ -18,6 +18,7 @@ import (
 // model is the pods, the addresses and the policies of an inventory, and what each pod's policies make of every peer.
 type model struct {
 	profile    Profile
+	unshown    bool // manifests come to pods that they do not show
 	namespaces map[string]*namespaceInfo
 	pods       []*Pod
 	classes    []*class
@@ -56,7 +57,7 @@ const elsewhere = ""
 
 func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) (*model, error) {
 	m := &model{
-		profile: b.profile, policies: b.policies, blocks: &b.blocks, ports: newPortTable(),
+		profile: b.profile, unshown: hasPodMakers(b.inv), policies: b.policies, blocks: &b.blocks, ports: newPortTable(),
 		ofRule: map[*rule]peersOf{}, ofPeer: map[string]peersOf{}, withPorts: map[*rule]bitset{}, inCluster: map[string]classRange{},
 	}
 	m.otherPorts = m.ports.id(Ports{other: true})

@@ -25,13 +25,11 @@ func (m *model) openness(c *class, d Direction) (is truth, by []*policy) {
 	}
 	for _, p := range g.policies {
 		s := &p.dirs[d]
-		opens := slices.ContainsFunc(s.rules, func(r rule) bool {
-			if r.action == deny {
-				return false
-			}
-			peers := m.peersOf(&r)
-			return peers.maybe.has(stranger) || slices.ContainsFunc(r.peers, func(p peer) bool { return p.block != nil })
-		})
+		opens := false
+		for i := range s.rules {
+			r := &s.rules[i]
+			opens = opens || r.action != deny && (m.peersOf(r).maybe.has(stranger) || slices.ContainsFunc(r.peers, func(p peer) bool { return p.block != nil }))
+		}
 		switch is {
 		case yes:
 			if opens {

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 
 	"github.com/nist190/nist190/catalog"
@@ -29,6 +30,7 @@ import (
 )
 
 func main() {
+	debug.SetGCPercent(400) // it ends soon: memory is cheaper than time
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
