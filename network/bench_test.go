@@ -53,7 +53,7 @@ func BenchmarkConnectivity(b *testing.B) {
 					b.Fatal(err)
 				}
 				edges := 0
-				for range (&Zones{c, z.levels}).Edges(LevelWorkload) {
+				for range (&Zones{Connectivity: c, levels: z.levels}).Edges(LevelWorkload) {
 					edges++
 				}
 				b.ReportMetric(float64(edges), "edges")

@@ -108,50 +108,41 @@ type crossing struct {
 }
 
 // crossings lists every pair of a level and a workload of another level, by workload, then by level. Infrastructure is of
-// every level. What has no level is taken for the least where it connects to another: the worst that it can be.
+// every level. What has no level is taken for the least where it connects to another: the worst that it can be. They are
+// found once. Cost: that of the edges from zones to workloads, of which there are no more than levels times workloads.
 func (z *Zones) crossings() []crossing {
-	type key struct {
-		from sensitivity.Level
-		to   Place
+	z.once.Do(func() { z.crossed = z.findCrossings() })
+	return slices.Clone(z.crossed)
+}
+
+func (z *Zones) findCrossings() []crossing {
+	from, to := z.view(LevelZone), z.view(LevelWorkload)
+	workloads := make([]*inventory.Workload, len(to.units))
+	levels := make([]sensitivity.Level, len(to.units))
+	for i, u := range to.units {
+		workloads[i] = u.classes[0].pods[0].Workload
+		levels[i] = z.levelNamed(u.place.Zone)
 	}
-	byKey := map[key]*crossing{}
-	var out []*crossing
-	workloads := map[Place]*inventory.Workload{}
-	for _, p := range z.m.pods {
-		place := z.placeOf(p, LevelWorkload)
-		place.Host = false
-		workloads[place] = p.Workload
-	}
-	for e := range z.Edges(LevelWorkload) {
-		if e.From.Addresses != nil || e.To.Addresses != nil {
+	var out []crossing
+	var s scratch
+	for _, u := range from.units {
+		level := z.levelNamed(u.place.Name)
+		if level < 0 {
 			continue
 		}
-		from, to := z.levelNamed(e.From.Zone), z.levelNamed(e.To.Zone)
-		if from == to || from < 0 || to <= 0 || from == 0 && to == 1 {
-			continue
+		for _, x := range to.into(u, &s, func(unit int) bool {
+			return levels[unit] > 0 && levels[unit] != level && (level > 0 || levels[unit] > 1)
+		}) {
+			out = append(out, crossing{from: level, to: levels[x.unit], workload: workloads[x.unit], must: x.must, may: x.may, by: z.placeOf(x.by, LevelWorkload)})
 		}
-		place := e.To
-		place.Host = false
-		k := key{from, place}
-		c := byKey[k]
-		if c == nil {
-			c = &crossing{from: from, to: to, workload: workloads[place], by: e.From}
-			byKey[k] = c
-			out = append(out, c)
-		}
-		c.must, c.may = c.must.Union(e.Must), c.may.Union(e.May)
 	}
-	list := make([]crossing, len(out))
-	for i, c := range out {
-		list[i] = *c
-	}
-	slices.SortStableFunc(list, func(a, b crossing) int {
+	slices.SortStableFunc(out, func(a, b crossing) int {
 		if a.workload != b.workload {
 			return a.workload.Ref().Compare(b.workload.Ref())
 		}
 		return int(a.from) - int(b.from)
 	})
-	return list
+	return out
 }
 
 func (z *Zones) levelNamed(zone string) sensitivity.Level {

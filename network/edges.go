@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
@@ -114,6 +115,9 @@ func (z *Zones) Places(level Level) []Place {
 type Zones struct {
 	*Connectivity
 	levels *sensitivity.Levels
+
+	once    sync.Once
+	crossed []crossing
 }
 
 // ZonesOf is built once per inventory. A check that uses it declares [Needs] and sensitivity.DeclaredNeeds.
@@ -131,7 +135,7 @@ func withLevels(ctx context.Context, inv *inventory.Inventory, c *Connectivity) 
 	if err != nil {
 		return nil, err
 	}
-	return &Zones{c, levels}, nil
+	return &Zones{Connectivity: c, levels: levels}, nil
 }
 
 // Zone is the level of a pod's workload.
@@ -239,6 +243,7 @@ func (z *Zones) placeOf(p *Pod, level Level) Place {
 // scratch is what finding the edges of one unit needs, kept for the next.
 type scratch struct {
 	to      []verdict // by unit
+	by      []*Pod    // the first that reaches a unit
 	reached []int     // units of which to is set
 	// in is what each ingress group makes of the class at hand, as far as it was asked for: where asked is now.
 	in    []verdict
@@ -246,12 +251,13 @@ type scratch struct {
 	now   int
 }
 
-func (s *scratch) reach(m *model, unit int, v verdict) {
+func (s *scratch) reach(m *model, unit int, v verdict, from *share) {
 	if m.silent(v) {
 		return
 	}
 	if s.to[unit] == closed {
 		s.reached = append(s.reached, unit)
+		s.by[unit] = from.pods[0]
 	}
 	s.to[unit] = m.join2(s.to[unit], v)
 }
@@ -261,21 +267,68 @@ func (v *view) from(i int, s *scratch) []Edge {
 	m := v.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	outside := make([]verdict, len(m.outside))
+	v.follow(v.units[i], s, outside, func(unit int, class int, x *share) bool {
+		return unit != i || class != x.class || !alone(x.pods)
+	})
+	var out []Edge
+	for _, j := range s.take() {
+		out = append(out, Edge{v.units[i].place, v.units[j].place, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may]})
+		s.to[j] = closed
+	}
+	for _, o := range m.joinOutside(outside) {
+		out = append(out, Edge{v.units[i].place, o.place, m.ports.sets[o.must], m.ports.sets[o.may]})
+	}
+	return out
+}
+
+// arrival is what may pass to a unit, and one pod that it comes from.
+type arrival struct {
+	unit      int
+	must, may Ports
+	by        *Pod
+}
+
+// into finds what may pass from a unit of another view to those units that are wanted.
+func (v *view) into(from *unit, s *scratch, want func(unit int) bool) []arrival {
+	m := v.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	wanted := make([]bool, len(v.units))
+	for i := range wanted {
+		wanted[i] = want(i)
+	}
+	v.follow(from, s, nil, func(unit, _ int, _ *share) bool { return wanted[unit] })
+	var out []arrival
+	for _, j := range s.take() {
+		out = append(out, arrival{j, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may], s.by[j]})
+		s.to[j] = closed
+	}
+	return out
+}
+
+// follow notes in s what the pods of a unit, which may be of another view, reach in the units of this one, as far as want
+// says that it matters, and outside.
+func (v *view) follow(from *unit, s *scratch, outside []verdict, want func(unit, class int, x *share) bool) {
+	m := v.m
 	if s.to == nil {
+		s.by = make([]*Pod, len(v.units))
 		s.to, s.in, s.asked = make([]verdict, len(v.units)), make([]verdict, len(m.groups[Ingress])), make([]int, len(m.groups[Ingress]))
 	}
-	outside := make([]verdict, len(m.outside))
-	for _, x := range v.units[i].classes {
+	for k := range from.classes {
+		x := &from.classes[k]
 		s.now++
 		if m.classes[x.class].Host() {
-			v.fromHost(x, s)
+			v.fromHost(x, s, want)
 		}
 		for d, out := range m.in[Egress][x.class].peers(m) {
 			if d >= len(m.classes) {
-				outside[d-len(m.classes)] = m.join2(outside[d-len(m.classes)], out)
+				if outside != nil {
+					outside[d-len(m.classes)] = m.join2(outside[d-len(m.classes)], out)
+				}
 				continue
 			}
-			if len(v.of[d]) == 0 {
+			if !slices.ContainsFunc(v.of[d], func(t share) bool { return want(t.unit, d, x) }) {
 				continue
 			}
 			g := m.in[Ingress][d]
@@ -283,27 +336,27 @@ func (v *view) from(i int, s *scratch) []Edge {
 				s.asked[g.number], s.in[g.number] = s.now, g.cellOf(x.class)
 			}
 			in := s.in[g.number]
+			if m.silent(in) {
+				continue
+			}
 			both := verdict{m.ports.and(out.must, in.must), m.ports.and(out.may, in.may)}
 			if m.silent(both) {
 				continue
 			}
-			for _, t := range v.of[d] {
-				if t.unit != i || d != x.class || !alone(x.pods) {
-					s.reach(m, t.unit, both)
+			for i := range v.of[d] {
+				if t := &v.of[d][i]; want(t.unit, d, x) {
+					s.reach(m, t.unit, both, x)
 				}
 			}
 		}
 	}
+}
+
+// take lists the units that were reached, in order; the caller closes them.
+func (s *scratch) take() []int {
 	slices.Sort(s.reached)
-	var out []Edge
-	for _, j := range s.reached {
-		out = append(out, Edge{v.units[i].place, v.units[j].place, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may]})
-		s.to[j] = closed
-	}
+	out := s.reached
 	s.reached = s.reached[:0]
-	for _, o := range m.joinOutside(outside) {
-		out = append(out, Edge{v.units[i].place, o.place, m.ports.sets[o.must], m.ports.sets[o.may]})
-	}
 	return out
 }
 
@@ -311,19 +364,22 @@ func (v *view) from(i int, s *scratch) []Edge {
 func (m *model) silent(v verdict) bool { return v.may == noPorts || v.may == m.otherPorts }
 
 // fromHost adds what pods are reached by from their own node.
-func (v *view) fromHost(x share, s *scratch) {
+func (v *view) fromHost(x *share, s *scratch, want func(unit, class int, x *share) bool) {
 	for d, c := range v.m.classes {
 		if c.newcomer || c.Host() {
 			continue
 		}
 		for _, t := range v.of[d] {
+			if !want(t.unit, d, x) {
+				continue
+			}
 			local := no
 			for _, p := range x.pods {
 				for _, q := range t.pods {
 					local = max(local, sharesNode(p, q))
 				}
 			}
-			s.reach(v.m, t.unit, closed.locally(local))
+			s.reach(v.m, t.unit, closed.locally(local), x)
 		}
 	}
 }

@@ -251,7 +251,7 @@ func minus(a, b []Span) []Span {
 type portTable struct {
 	sets []Ports
 	ids  map[string]portID
-	memo map[portOp]portID
+	memo map[byte][][]portID // by operation and operands; one more than the result, 0 where it was not computed
 }
 
 type portID int32
@@ -261,13 +261,8 @@ const (
 	allPorts
 )
 
-type portOp struct {
-	op   byte
-	a, b portID
-}
-
 func newPortTable() *portTable {
-	t := &portTable{ids: map[string]portID{}, memo: map[portOp]portID{}}
+	t := &portTable{ids: map[string]portID{}, memo: map[byte][][]portID{}}
 	t.id(Ports{})
 	t.id(AllPorts)
 	return t
@@ -294,12 +289,19 @@ func (t *portTable) id(p Ports) portID {
 }
 
 func (t *portTable) do(op byte, a, b portID, compute func(Ports) Ports) portID {
-	key := portOp{op, a, b}
-	id, ok := t.memo[key]
-	if !ok {
-		id = t.id(compute(t.sets[b]))
-		t.memo[key] = id
+	rows := t.memo[op]
+	if int(a) < len(rows) && int(b) < len(rows[a]) && rows[a][b] != 0 {
+		return rows[a][b] - 1
 	}
+	id := t.id(compute(t.sets[b]))
+	for len(rows) <= int(a) {
+		rows = append(rows, nil)
+	}
+	for len(rows[a]) <= int(b) {
+		rows[a] = append(rows[a], 0)
+	}
+	rows[a][b] = id + 1
+	t.memo[op] = rows
 	return id
 }
 
