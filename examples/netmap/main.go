@@ -2,6 +2,7 @@
 //
 //	netmap [-o text|json|csv|markdown|dot|mermaid|svg] [-level pod|workload|namespace|node|zone] PATH...
 //	netmap [-flows FILE] PATH...    marks edges as observed, not observed, or observed though denied
+//	netmap -flows FILE -judge PATH... the policies' verdict on each connection that was observed
 //	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied
 //	netmap -diff PATH PATH...       what changed since the manifests at the first path
 //	netmap -queries FILE PATH...
@@ -48,6 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	blocks := flags.String("ip-block-matches-pods", "yes", "whether the network plugin matches ipBlock with addresses of pods: yes, no or unknown")
 	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV: edges say what was seen")
 	against := flags.String("diff", "", "manifests of an earlier state (a `path`): print what changed since")
+	judge := flags.Bool("judge", false, "write each connection of -flows on a line, with the policies' verdict and what is odd about it")
 	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, and what -flows shows: one for each `workload|namespace`")
 	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -104,6 +106,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			err = suggest(ctx, stdout, inv, z, seen, each)
 		}
 		failed(err)
+		return status
+	case *judge:
+		failed(netmap.Judge(stdout, seen, z.Connectivity))
 		return status
 	case *against != "":
 		before, err := zones(ctx, *against, cfg, settings)

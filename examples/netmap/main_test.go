@@ -51,6 +51,9 @@ func TestFlows(t *testing.T) {
 	if err := os.WriteFile(file, []byte("src,dst,protocol,port\nshop-web/storefront,shop-backend/api,TCP,8080\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if status, out, _ := command(t, "", "-flows", file, "-judge", hardened); status != 0 || !strings.Contains(out, `"port":8080,"verdict":"allowed"`) {
+		t.Errorf("%d\n%s", status, out)
+	}
 	status, out, errs := command(t, "", "-flows", file, hardened)
 	if status != 0 || !strings.Contains(out, "TCP 8080 (observed)") || !strings.Contains(out, "(not observed)") {
 		t.Errorf("%d\n%s%s", status, out, errs)

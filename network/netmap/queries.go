@@ -73,3 +73,33 @@ func (q *query) ask(c *network.Connectivity) (network.Reachable, string, error) 
 	v, err := c.Evaluate(network.Flow{From: from, To: to, Protocol: protocol, Port: q.Port})
 	return v.Answer, v.Reason, err
 }
+
+// judgement is one line of judged connections.
+type judgement struct {
+	query
+	Dropped    bool              `json:"dropped,omitempty"`
+	Verdict    network.Reachable `json:"verdict"`
+	Reason     string            `json:"reason"`
+	Unexpected string            `json:"unexpected,omitempty"`
+}
+
+// Judge writes each observed connection on a line, as [Answer] does, with what is odd about it: it passed though policies
+// deny it, or was dropped though they allow it. An end that is not known makes the verdict unknown.
+func Judge(w io.Writer, seen []network.Observation, c *network.Connectivity) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	for _, o := range seen {
+		j := c.Judge(o)
+		line := judgement{
+			query:   query{plain(o.From), plain(o.To), o.Protocol.String(), o.Port},
+			Dropped: o.Dropped, Verdict: j.Verdict.Answer, Reason: j.Verdict.Reason, Unexpected: j.Unexpected,
+		}
+		if j.Err != nil {
+			line.Verdict, line.Reason = network.Undecided, j.Err.Error()
+		}
+		if err := out.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

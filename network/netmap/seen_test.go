@@ -68,3 +68,22 @@ func TestDiff(t *testing.T) {
 		t.Errorf("a map differs from itself: %v", d)
 	}
 }
+
+func TestJudge(t *testing.T) {
+	z := zonesOf(t, input(t))
+	var b bytes.Buffer
+	err := Judge(&b, []network.Observation{
+		{From: "shop-web/web", To: "shop-data/db", Protocol: network.TCP, Port: 5432},
+		{From: "shop-web/web", To: "shop-data/db", Protocol: network.TCP, Port: 22},
+		{From: "shop-web/gone", To: "shop-data/db", Protocol: network.TCP, Port: 22},
+	}, z.Connectivity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, want := range []string{`"verdict":"allowed"`, `"unexpected":"it passed, and the policies deny it"`, `there is no such pod`} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line %d: %s", i, lines[i])
+		}
+	}
+}
