@@ -3,7 +3,7 @@
 //	go run . [-runs 5] DIR
 //
 // It prints medians of CPU seconds, user and system, of every thread: of the loader, of decoding every object into its Go
-// type, and of all checks with a report in JSON; each beside sigs.k8s.io/yaml's YAMLToJSON over the documents, run in turn
+// type, of every edge between workloads, and of all checks with a report in JSON; each beside sigs.k8s.io/yaml's YAMLToJSON over the documents, run in turn
 // with it, and the median of the ratios pair by pair, which holds where the speed of a machine drifts. The last line is
 // the peak memory of the whole process, which ran all of them several times; time a scan alone for its own.
 package main
@@ -33,6 +33,7 @@ import (
 	"github.com/nist190/nist190/internal/yamlx"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/inventory/manifest"
+	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/report"
 )
 
@@ -67,6 +68,13 @@ func measure(ctx context.Context, w io.Writer, dir fs.FS, runs int) error {
 			return err
 		})
 	}
+	decoded := func() error {
+		if err := collect(); err != nil {
+			return err
+		}
+		inv.Problems()
+		return nil
+	}
 	for _, stage := range []struct {
 		name    string
 		prepare func() error
@@ -74,13 +82,16 @@ func measure(ctx context.Context, w io.Writer, dir fs.FS, runs int) error {
 	}{
 		{"load", func() error { inv = nil; return nil }, collect}, // what is read again is not kept meanwhile
 		{"decode", collect, func() error { inv.Problems(); return nil }},
-		{"checks", func() error {
-			if err := collect(); err != nil {
+		{"edges", decoded, func() error {
+			z, err := network.ZonesOf(ctx, inv)
+			if err != nil {
 				return err
 			}
-			inv.Problems()
+			for range z.Edges(network.LevelWorkload) {
+			}
 			return nil
-		}, func() error {
+		}},
+		{"checks", decoded, func() error {
 			rep, err := nist190.Run(ctx, inv, catalog.Checks(nil)...)
 			if err != nil {
 				return err
