@@ -146,18 +146,10 @@ func (m *Map) Mermaid(w io.Writer) error {
 	return b.Flush()
 }
 
-// mermaidText writes what could end a label as an entity.
+// mermaidText writes what could end a label, or be read as markup, as a character that looks like it: entities are not
+// decoded in every kind of label.
 func mermaidText(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n':
-			b.WriteString("<br/>")
-		case strings.ContainsRune(`"<>&#;\|{}[]`+"`", r):
-			fmt.Fprintf(&b, "#%d;", r)
-		default:
-			b.WriteString(plain(string(r)))
-		}
-	}
-	return b.String()
+	return mermaidSafe.Replace(plain(strings.ReplaceAll(s, "\n", "<br/>")))
 }
+
+var mermaidSafe = strings.NewReplacer("<br/>", "<br/>", `"`, "'", "`", "'", "<", "‹", ">", "›", "&", "＆", "#", "＃", ";", "；", `\`, "＼")

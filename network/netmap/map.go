@@ -217,5 +217,5 @@ func (d *drawing) note() string {
 	if d.folded == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d edges are folded into others or left out; the text format has them all", d.folded)
+	return fmt.Sprintf("%d edges are folded into others or left out, the text format has them all", d.folded)
 }
