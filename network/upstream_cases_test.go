@@ -43,18 +43,18 @@ type upstreamCase struct {
 func (w upstreamWorld) docs(s upstreamStep) []string {
 	var docs []string
 	for i, ns := range w.namespaces {
-		docs = append(docs, fmt.Sprintf(`{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {%s: %[1]s, %s}}}`, ns, w.key, s.labels[ns]))
+		docs = append(docs, fmt.Sprintf(`{apiVersion: v1, kind: Namespace, metadata: {name: %q, labels: {%s: %[1]q, %[3]s}}}`, ns, w.key, s.labels[ns]))
 		for j, pod := range w.pods[ns] {
 			labels := w.podKey + ": " + pod
 			if w.key != "ns" {
 				labels += ", " + w.key + ": " + ns
 			}
-			docs = append(docs, fmt.Sprintf(`{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: %s, labels: {%s, %s}}, spec: {containers: [{name: c, image: i, ports: [%s]}]}, status: {phase: Running, podIP: 10.0.%d.%d}}`, pod, ns, labels, s.labels[ns+"/"+pod], w.ports, i, j+1))
+			docs = append(docs, fmt.Sprintf(`{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: %q, labels: {%s, %s}}, spec: {containers: [{name: c, image: i, ports: [%s]}]}, status: {phase: Running, podIP: 10.0.%d.%d}}`, pod, ns, labels, s.labels[ns+"/"+pod], w.ports, i, j+1))
 		}
 	}
 	for i, p := range s.policies {
 		if ns, spec, _ := strings.Cut(p, " "); !strings.HasPrefix(p, "{") {
-			docs = append(docs, fmt.Sprintf(`{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p%d, namespace: %s}, spec: %s}`, i, ns, spec))
+			docs = append(docs, fmt.Sprintf(`{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p%d, namespace: %q}, spec: %s}`, i, ns, spec))
 		} else {
 			docs = append(docs, fmt.Sprintf(`{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p%d}, spec: %s}`, i, p))
 		}
@@ -146,8 +146,8 @@ func TestUpstreamNetworkPolicy(t *testing.T) {
 		denyIngress  = `x {podSelector: {}, policyTypes: [Ingress]}`
 		denyAll      = `x {podSelector: {}, policyTypes: [Ingress, Egress]}`
 		allIngress   = `x {podSelector: {}, policyTypes: [Ingress], ingress: [{}]}`
-		fromY81      = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}], ports: [{port: 81, protocol: TCP}]}]}`
-		fromY80      = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}], ports: [{port: 80, protocol: TCP}]}]}`
+		fromY81      = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: "y"}}}], ports: [{port: 81, protocol: TCP}]}]}`
+		fromY80      = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: "y"}}}], ports: [{port: 80, protocol: TCP}]}]}`
 		fromUpdated  = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns2: updated}}}]}]}`
 		fromPod2     = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{podSelector: {matchLabels: {pod: b, pod2: updated}}}]}]}`
 		ofIsolated   = `x {podSelector: {matchLabels: {target: isolated}}, policyTypes: [Ingress]}`
@@ -158,9 +158,9 @@ func TestUpstreamNetworkPolicy(t *testing.T) {
 		onlyB        = `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.0.0.2/32}}]}]}`
 		allOutOfA    = `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{}]}`
 		denyIngressA = `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Ingress]}`
-		fromYA       = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}, podSelector: {matchLabels: {pod: a}}}]}]}`
+		fromYA       = `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: "y"}}, podSelector: {matchLabels: {pod: a}}}]}]}`
 		inAndOut     = `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress, Ingress], ingress: [{from: [{podSelector: {matchLabels: {pod: b}}}]}], egress: [{ports: [{port: 80}]}]}`
-		toYA         = `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {ns: y}}, podSelector: {matchLabels: {pod: a}}}]}]}`
+		toYA         = `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {ns: "y"}}, podSelector: {matchLabels: {pod: a}}}]}]}`
 		onlyY        = "- * > x/a; + y/* > x/a"
 	)
 	cases := []upstreamCase{
@@ -169,9 +169,9 @@ func TestUpstreamNetworkPolicy(t *testing.T) {
 		one("pods of the server's namespace", tcp(80, "- * > x/a; + x/b > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{podSelector: {matchLabels: {pod: b}}}]}]}`),
 		one("ingress for a target", tcp(80, "- * > x/*; + * > x/a"), denyIngress, `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{podSelector: {}, namespaceSelector: {}}]}]}`),
 		one("pods of all namespaces", tcp(80, ""), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {}}]}]}`),
-		one("another namespace only", tcp(80, onlyY), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}]}]}`),
+		one("another namespace only", tcp(80, onlyY), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: "y"}}}]}]}`),
 		one("expressions of pods", tcp(80, "- * > x/a; + x/b > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{podSelector: {matchExpressions: [{key: pod, operator: In, values: [b]}]}}]}]}`),
-		one("expressions of namespaces", tcp(80, onlyY), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: ns, operator: In, values: [y]}]}}]}]}`),
+		one("expressions of namespaces", tcp(80, onlyY), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: ns, operator: In, values: ["y"]}]}}]}]}`),
 		one("pods or namespaces", tcp(80, "- x/c > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: ns, operator: NotIn, values: [x]}]}}, {podSelector: {matchLabels: {pod: b}}}]}]}`),
 		one("pods and namespaces", tcp(80, "- * > x/a; + y/b > x/a; + z/b > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: ns, operator: NotIn, values: [x]}]}, podSelector: {matchLabels: {pod: b}}}]}]}`),
 		one("several pods and namespaces", tcp(80, "- x/* > x/a; - y/a > x/a; - z/a > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: ns, operator: NotIn, values: [x]}]}, podSelector: {matchExpressions: [{key: pod, operator: In, values: [b, c]}]}}]}]}`),
@@ -184,7 +184,7 @@ func TestUpstreamNetworkPolicy(t *testing.T) {
 		}},
 		{"allow all", []upstreamStep{{nil, []string{allIngress}, []upstreamTable{tcp(80, ""), tcp(81, "")}}}},
 		{"ingress on a named port", []upstreamStep{{nil, []string{`x {podSelector: {}, ingress: [{ports: [{port: serve-81-tcp}]}]}`}, []upstreamTable{tcp(81, ""), tcp(80, "- * > x/*")}}}},
-		{"ingress from a namespace on a named port", []upstreamStep{{nil, []string{`x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}], ports: [{port: serve-80-tcp, protocol: TCP}]}]}`}, []upstreamTable{tcp(80, onlyY), tcp(81, "- * > x/a")}}}},
+		{"ingress from a namespace on a named port", []upstreamStep{{nil, []string{`x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {ns: "y"}}}], ports: [{port: serve-80-tcp, protocol: TCP}]}]}`}, []upstreamTable{tcp(80, onlyY), tcp(81, "- * > x/a")}}}},
 		{"egress on a named port", []upstreamStep{{nil, []string{`x {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: serve-80-tcp}]}]}`}, []upstreamTable{tcp(80, ""), tcp(81, "- x/* > *")}}}},
 		{"an updated policy", []upstreamStep{
 			{nil, []string{allIngress}, []upstreamTable{tcp(81, "")}},
@@ -237,8 +237,8 @@ func TestUpstreamNetworkPolicy(t *testing.T) {
 		one("SCTP is not TCP", tcp(81, "- * > x/*"), denyIngress, `x {podSelector: {matchLabels: {pod: a}}, ingress: [{ports: [{port: 81, protocol: SCTP}]}]}`),
 		one("SCTP isolates", tcp(81, "- * > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{ports: [{port: 80, protocol: SCTP}]}]}`),
 		one("UDP is not TCP", tcp(81, "- * > x/a"), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{ports: [{port: 81, protocol: UDP}]}]}`),
-		one("the label of a namespace's name", tcp(80, onlyY), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: y}}}]}]}`),
-		one("an expression of it", tcp(80, "- x/a > y/*"), `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [y]}]}}]}]}`),
+		one("the label of a namespace's name", tcp(80, onlyY), `x {podSelector: {matchLabels: {pod: a}}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "y"}}}]}]}`),
+		one("an expression of it", tcp(80, "- x/a > y/*"), `x {podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: ["y"]}]}}]}]}`),
 	}
 	for name, protocol := range map[string]Protocol{"UDP": UDP, "SCTP": SCTP} {
 		cases = append(cases,
