@@ -9,17 +9,17 @@ import (
 	"github.com/nist190/nist190/internal/testobj"
 )
 
-// benchWorld has namespaces of twenty applications with five pods each, and ten policies: default deny, one for each of
+// benchWorld has namespaces of twenty applications with some pods each, and ten policies: default deny, one for each of
 // eight applications, and one that lets another namespace in.
-func benchWorld(namespaces int) []string {
+func benchWorld(namespaces, replicas int) []string {
 	var out []string
 	for n := range namespaces {
 		out = append(out, fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n%d","labels":{"team":"t%d"}}}`, n, n%50))
 		for a := range 20 {
 			out = append(out, fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a%d","namespace":"n%d"},"spec":{"replicas":5,"template":{"metadata":{"labels":{"app":"a%d"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}`, a, n, a))
-			for p := range 5 {
+			for p := range replicas {
 				out = append(out, fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a%[1]d-%[2]d","namespace":"n%[3]d","labels":{"app":"a%[1]d","tier":"x%[4]d","pod":"p%[2]d"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"a%[1]d","uid":"u","controller":true}]},"spec":{"nodeName":"node%[5]d","containers":[{"name":"c","image":"i","ports":[{"name":"http","containerPort":%[6]d}]}]},"status":{"podIP":"10.%[7]d.%[1]d.%[8]d"}}`,
-					a, p, n, a%3, (n*7+p)%500, 8080+a%2, n%250, p+n/250*10))
+					a, p, n, a%3, (n*7+p)%500, 8080+a%2, n%250, p%100+n/250*100))
 			}
 		}
 		policy := func(name, spec string) {
@@ -34,11 +34,12 @@ func benchWorld(namespaces int) []string {
 	return out
 }
 
-// BenchmarkConnectivity computes everything from a decoded inventory, and lists every edge between workloads.
+// BenchmarkConnectivity computes everything from a decoded inventory, and lists every edge between workloads: where pods and
+// policies grow together, and where only pods do.
 func BenchmarkConnectivity(b *testing.B) {
-	for _, namespaces := range []int{10, 100, 1000} {
-		b.Run(fmt.Sprintf("%d-pods", namespaces*100), func(b *testing.B) {
-			inv := testobj.Inventory(b, benchWorld(namespaces))
+	for _, size := range []struct{ namespaces, replicas int }{{10, 5}, {100, 5}, {1000, 5}, {100, 50}} {
+		b.Run(fmt.Sprintf("%d-pods-%d-policies", size.namespaces*20*size.replicas, size.namespaces*10), func(b *testing.B) {
+			inv := testobj.Inventory(b, benchWorld(size.namespaces, size.replicas))
 			z, err := ZonesOf(context.Background(), inv) // decodes
 			if err != nil {
 				b.Fatal(err)

@@ -205,7 +205,7 @@ func (b *builder) networkPolicyPeer(o *inventory.Object, p *networkingv1.Network
 	if refused != "" {
 		return peer{}, refused
 	}
-	return peer{pods: b.asPeer(both(pods, namespaces), false), key: nsKey + "\x00" + key}, ""
+	return peer{pods: b.asPeer(both(pods, namespaces), false), spaces: namespaces, key: nsKey + "\x00" + key}, ""
 }
 
 // asPeer: pods on the host's network have the node's address, and no selector finds them.

@@ -168,7 +168,7 @@ func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt s
 			if refused != "" {
 				return nil, refused
 			}
-			out = append(out, peer{pods: b.asPeer(func(c *class) truth { return in(c.in) }, true), key: "namespaces " + key})
+			out = append(out, peer{pods: b.asPeer(func(c *class) truth { return in(c.in) }, true), spaces: in, key: "namespaces " + key})
 		case "pods":
 			var s podsOfNamespaces
 			if json.Unmarshal(raw, &s) != nil {

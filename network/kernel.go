@@ -160,7 +160,7 @@ func (m *model) partsOf(r *rule, c *class, d Direction) []part {
 // naming is the classes of which pods have a port that the rule names.
 func (m *model) naming(r *rule) bitset {
 	if len(r.ports.named) == 0 {
-		return bitset{}
+		return nil
 	}
 	out, ok := m.withPorts[r]
 	if !ok {
@@ -190,7 +190,7 @@ func (m *model) hit(cells map[state]bitset, p part, sure truth, a action, met fu
 			put(s, peers)
 			continue
 		}
-		certain := bitset{}
+		var certain bitset
 		if sure == yes {
 			certain = peers.and(p.sure)
 		}

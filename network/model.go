@@ -222,18 +222,36 @@ func (m *model) peersOfOne(p *peer) peersOf {
 		}
 	}
 	if p.pods != nil {
-		classes := classRange{0, len(m.classes)}
-		if p.namespace != "" {
-			classes = m.inCluster[string(p.namespace)]
-		}
-		for i := classes[0]; i < classes[1]; i++ {
-			put(i, p.pods(m.classes[i]))
+		for _, classes := range m.classesFor(p) {
+			for i := classes[0]; i < classes[1]; i++ {
+				put(i, p.pods(m.classes[i]))
+			}
 		}
 	} else {
 		m.holds(p, put)
 	}
 	if key != "" {
 		m.ofPeer[key] = out
+	}
+	return out
+}
+
+// classesFor lists where classes of a peer can be. A namespace is asked once, and not every class in it.
+func (m *model) classesFor(p *peer) []classRange {
+	switch {
+	case p.namespace != "":
+		return []classRange{m.inCluster[string(p.namespace)]}
+	case p.spaces == nil:
+		return []classRange{{0, len(m.classes)}}
+	}
+	var out []classRange
+	for i := 0; i < len(m.classes); {
+		ns := m.classes[i].in
+		s := m.inCluster[ns.name]
+		if p.spaces(ns) != no {
+			out = append(out, s)
+		}
+		i = s[1]
 	}
 	return out
 }

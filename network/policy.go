@@ -107,10 +107,11 @@ type namedPort struct {
 type peer struct {
 	everybody bool
 	pods      func(*class) truth
-	namespace          // of the pods, where it is one; saves asking for others
-	key       string   // pods with one key and namespace are the same
-	block     prefixes // addresses
-	podless   bool     // the block never matches pods
+	namespace                            // of the pods, where it is one; saves asking for others
+	spaces    func(*namespaceInfo) truth // of which namespaces the pods may be; nil for any; saves asking for others
+	key       string                     // pods with one key and namespace are the same
+	block     prefixes                   // addresses
+	podless   bool                       // the block never matches pods
 	doubt     string
 }
 
