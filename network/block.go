@@ -14,7 +14,7 @@ type blockIndex struct {
 }
 
 func (x *blockIndex) id(b prefixes) int {
-	key := b.String()
+	key := b.key()
 	id, ok := x.ids[key]
 	if !ok {
 		if x.ids == nil {
@@ -158,6 +158,16 @@ func (ps prefixes) holds(r addressRange) truth {
 		return maybe
 	}
 	return no
+}
+
+// key is the same for the same ranges, and cheap.
+func (ps prefixes) key() string {
+	var b []byte
+	for _, r := range ps {
+		first, last := r.first.As16(), r.last.As16()
+		b = append(append(append(b, byte(r.first.BitLen())), first[:]...), last[:]...)
+	}
+	return string(b)
 }
 
 // String lists the ranges as CIDRs where they are one, else as first-last.

@@ -134,14 +134,14 @@ func (r *calicoReader) ports(protocol, notProtocol json.RawMessage, ports, notPo
 	of := AllPorts
 	switch {
 	case given(protocol) && calicoProtocol(protocol) == Other:
-		of, unsure.ports = Ports{}, Ports{other: true}
+		of, unsure.ports = Ports{}, otherOnly
 	case given(protocol):
 		of = protocolPorts(calicoProtocol(protocol))
 	}
 	switch {
 	case given(notProtocol) && calicoProtocol(notProtocol) == Other:
 		if of.Other() {
-			of, unsure.ports = of.Minus(PortRange(Other, 0, 0)), Ports{other: true}
+			of, unsure.ports = of.Minus(PortRange(Other, 0, 0)), otherOnly
 		}
 	case given(notProtocol):
 		of = of.Minus(protocolPorts(calicoProtocol(notProtocol)))
@@ -165,7 +165,7 @@ func (r *calicoReader) ports(protocol, notProtocol json.RawMessage, ports, notPo
 		}
 		r.uses.ports[name] = true
 		for _, p := range []Protocol{TCP, UDP, SCTP} {
-			if len(of.spans[p]) > 0 {
+			if len(of.of().spans[p]) > 0 {
 				out.named = append(out.named, namedPort{name: name, protocol: p})
 			}
 		}

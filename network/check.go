@@ -320,8 +320,8 @@ func checkInterfaceBudget(_ context.Context, e *nist190.Eval, z *Zones) (bool, e
 		if len(ways[k]) == 0 {
 			order = append(order, k)
 		}
-		for i := range c.must.spans {
-			for _, s := range c.must.spans[i] {
+		for i, spans := range c.must.of().spans {
+			for _, s := range spans {
 				ways[k] = append(ways[k], fmt.Sprintf("%s %s %s", c.workload.Ref(), Protocol(i), s))
 			}
 		}

@@ -26,7 +26,7 @@ func (r *ciliumReader) rule(d Direction, a action, fields map[string]json.RawMes
 			// Beside ports it is ignored (pkg/policy/api/ingress.go, ICMPs).
 			r.note(r.object, append(slices.Clone(at), f), "types of ICMP are not told apart")
 			if !limited && !given(fields["toPorts"]) {
-				out.ports, unsure, limited = portSpec{}, Ports{other: true}, true
+				out.ports, unsure, limited = portSpec{}, otherOnly, true
 			}
 		case "authentication":
 			var v struct{ Mode string }
@@ -164,7 +164,7 @@ func (r *ciliumReader) port(p *ciliumPort, out *portSpec) (open Ports) {
 			out.ports = out.ports.Union(add(known))
 		}
 	default: // ICMP and others, of which one is not told from the next
-		return Ports{other: true}
+		return otherOnly
 	}
 	return Ports{}
 }

@@ -271,7 +271,7 @@ func (v *view) from(i int, s *scratch) []Edge {
 	v.follow(v.units[i], s, outside, func(unit int, class int, x *share) bool {
 		return unit != i || class != x.class || !alone(x.pods)
 	})
-	var out []Edge
+	out := make([]Edge, 0, len(s.reached)+len(outside))
 	for _, j := range s.take() {
 		out = append(out, Edge{v.units[i].place, v.units[j].place, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may]})
 		s.to[j] = closed
@@ -299,7 +299,7 @@ func (v *view) into(from *unit, s *scratch, want func(unit int) bool) []arrival 
 		wanted[i] = want(i)
 	}
 	v.follow(from, s, nil, func(unit, _ int, _ *share) bool { return wanted[unit] })
-	var out []arrival
+	out := make([]arrival, 0, len(s.reached))
 	for _, j := range s.take() {
 		out = append(out, arrival{j, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may], s.by[j]})
 		s.to[j] = closed
@@ -326,9 +326,6 @@ func (v *view) follow(from *unit, s *scratch, outside []verdict, want func(unit,
 				if outside != nil {
 					outside[d-len(m.classes)] = m.join2(outside[d-len(m.classes)], out)
 				}
-				continue
-			}
-			if !slices.ContainsFunc(v.of[d], func(t share) bool { return want(t.unit, d, x) }) {
 				continue
 			}
 			g := m.in[Ingress][d]

@@ -146,7 +146,7 @@ func checkInternetEgress(_ context.Context, e *nist190.Eval, z *Zones) (bool, er
 }
 
 func first(p Ports) (Protocol, uint16) {
-	for i, spans := range p.spans {
+	for i, spans := range p.of().spans {
 		if len(spans) > 0 {
 			return Protocol(i), spans[0].From
 		}

@@ -60,7 +60,7 @@ func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) 
 		profile: b.profile, unshown: hasPodMakers(b.inv), policies: b.policies, blocks: &b.blocks, ports: newPortTable(),
 		ofRule: map[*rule]peersOf{}, ofPeer: map[string]peersOf{}, withPorts: map[*rule]bitset{}, inCluster: map[string]classRange{},
 	}
-	m.otherPorts = m.ports.id(Ports{other: true})
+	m.otherPorts = m.ports.id(otherOnly)
 	m.pods = podsOf(workloads)
 	m.namespaces = namespacesOf(b.inv, m.pods)
 	// One pod more in each namespace: what nobody has made yet.
@@ -206,7 +206,7 @@ func (m *model) peersOfOne(p *peer) peersOf {
 	case p.pods != nil && p.key != "":
 		key = "pods " + string(p.namespace) + "\x00" + p.key + "\x00" + p.doubt
 	case p.pods == nil:
-		key = fmt.Sprint("block ", p.block, p.podless, p.doubt)
+		key = fmt.Sprint("block ", p.block.key(), p.podless, p.doubt)
 	}
 	if out, ok := m.ofPeer[key]; ok && key != "" {
 		return out

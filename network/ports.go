@@ -62,38 +62,66 @@ const lastPort = 65535
 
 var everyPort = []Span{{1, lastPort}}
 
-// Ports is a set of ports by protocol. The zero value is empty. It is immutable.
-type Ports struct {
+// Ports is a set of ports by protocol. The zero value is empty. It is immutable; [Ports.Equal] compares sets, the operator
+// == may tell equal ones apart.
+type Ports struct{ set *portSet }
+
+// portSet is what is in a set that is not empty.
+type portSet struct {
 	spans [3][]Span // ordered, disjoint and not adjacent
 	other bool
 }
 
-// AllPorts is every port of every protocol.
-var AllPorts = Ports{[3][]Span{everyPort, everyPort, everyPort}, true}
+var nothing portSet
+
+func (p Ports) of() *portSet {
+	if p.set == nil {
+		return &nothing
+	}
+	return p.set
+}
+
+func (s portSet) ports() Ports {
+	if !s.other && s.empty() {
+		return Ports{}
+	}
+	return Ports{&s}
+}
+
+func (s *portSet) empty() bool { return len(s.spans[TCP])+len(s.spans[UDP])+len(s.spans[SCTP]) == 0 }
+
+var (
+	// AllPorts is every port of every protocol.
+	AllPorts = portSet{[3][]Span{everyPort, everyPort, everyPort}, true}.ports()
+	// otherOnly is every protocol but TCP, UDP and SCTP.
+	otherOnly = portSet{other: true}.ports()
+)
 
 // PortRange is a range of ports of one protocol; for Other the range means nothing.
 func PortRange(p Protocol, from, to uint16) Ports {
-	var out Ports
 	switch {
 	case p == Other:
-		out.other = true
+		return otherOnly
 	case from <= to:
+		var out portSet
 		out.spans[p] = []Span{{max(from, 1), max(to, 1)}}
+		return out.ports()
 	}
-	return out
+	return Ports{}
 }
 
 // protocolPorts is every port of a protocol.
 func protocolPorts(p Protocol) Ports { return PortRange(p, 1, lastPort) }
 
 // Empty reports whether nothing is in the set.
-func (p Ports) Empty() bool {
-	return !p.other && len(p.spans[TCP])+len(p.spans[UDP])+len(p.spans[SCTP]) == 0
-}
+func (p Ports) Empty() bool { return p.set == nil }
+
+// OnlyOther reports whether no port of TCP, UDP and SCTP is in the set.
+func (p Ports) OnlyOther() bool { return p.set == nil || p.set.other && p.set.empty() }
 
 // All reports whether every port of TCP, UDP and SCTP is in the set.
 func (p Ports) All() bool {
-	for _, s := range p.spans {
+	for _, s := range p.of().spans {
 		if len(s) != 1 || s[0] != everyPort[0] {
 			return false
 		}
@@ -104,9 +132,9 @@ func (p Ports) All() bool {
 // Has reports whether a port is in the set.
 func (p Ports) Has(protocol Protocol, port uint16) bool {
 	if protocol == Other {
-		return p.other
+		return p.of().other
 	}
-	return slices.ContainsFunc(p.spans[protocol], func(s Span) bool { return s.From <= port && port <= s.To })
+	return slices.ContainsFunc(p.of().spans[protocol], func(s Span) bool { return s.From <= port && port <= s.To })
 }
 
 // Spans are the ports of a protocol, ascending.
@@ -114,42 +142,48 @@ func (p Ports) Spans(protocol Protocol) []Span {
 	if protocol == Other {
 		return nil
 	}
-	return slices.Clone(p.spans[protocol])
+	return slices.Clone(p.of().spans[protocol])
 }
 
 // Other reports whether protocols beside TCP, UDP and SCTP are in the set.
-func (p Ports) Other() bool { return p.other }
+func (p Ports) Other() bool { return p.of().other }
 
 // Union is what is in either.
 func (p Ports) Union(q Ports) Ports {
-	out := Ports{other: p.other || q.other}
+	a, b := p.of(), q.of()
+	out := portSet{other: a.other || b.other}
 	for i := range out.spans {
-		out.spans[i] = union(p.spans[i], q.spans[i])
+		out.spans[i] = union(a.spans[i], b.spans[i])
 	}
-	return out
+	return out.ports()
 }
 
 // Intersect is what is in both.
 func (p Ports) Intersect(q Ports) Ports {
-	out := Ports{other: p.other && q.other}
+	a, b := p.of(), q.of()
+	out := portSet{other: a.other && b.other}
 	for i := range out.spans {
-		out.spans[i] = intersect(p.spans[i], q.spans[i])
+		out.spans[i] = intersect(a.spans[i], b.spans[i])
 	}
-	return out
+	return out.ports()
 }
 
 // Minus is what is in p and not in q.
 func (p Ports) Minus(q Ports) Ports {
-	out := Ports{other: p.other && !q.other}
+	a, b := p.of(), q.of()
+	out := portSet{other: a.other && !b.other}
 	for i := range out.spans {
-		out.spans[i] = minus(p.spans[i], q.spans[i])
+		out.spans[i] = minus(a.spans[i], b.spans[i])
 	}
-	return out
+	return out.ports()
 }
 
 // Equal compares sets.
 func (p Ports) Equal(q Ports) bool {
-	return p.other == q.other && slices.Equal(p.spans[0], q.spans[0]) && slices.Equal(p.spans[1], q.spans[1]) && slices.Equal(p.spans[2], q.spans[2])
+	if p.set == q.set || p.set == nil || q.set == nil {
+		return p.set == q.set
+	}
+	return p.set.other == q.set.other && slices.EqualFunc(p.set.spans[:], q.set.spans[:], slices.Equal)
 }
 
 // Within reports whether all of p is in q.
@@ -164,7 +198,7 @@ func (p Ports) String() string {
 		return "all"
 	}
 	var out []string
-	for i, spans := range p.spans {
+	for i, spans := range p.of().spans {
 		if len(spans) == 0 {
 			continue
 		}
@@ -174,7 +208,7 @@ func (p Ports) String() string {
 		}
 		out = append(out, Protocol(i).String()+" "+strings.Join(text, ","))
 	}
-	if p.other {
+	if p.Other() {
 		out = append(out, Other.String())
 	}
 	return strings.Join(out, ", ")
@@ -183,7 +217,7 @@ func (p Ports) String() string {
 // count is the number of ports of TCP, UDP and SCTP.
 func (p Ports) count() int {
 	n := 0
-	for _, spans := range p.spans {
+	for _, spans := range p.of().spans {
 		for _, s := range spans {
 			n += int(s.To-s.From) + 1
 		}
@@ -251,8 +285,17 @@ func minus(a, b []Span) []Span {
 type portTable struct {
 	sets []Ports
 	ids  map[string]portID
-	memo map[byte][][]portID // by operation and operands; one more than the result, 0 where it was not computed
+	memo [3][][]portID // by operation and operands; one more than the result, 0 where it was not computed
 }
+
+// operation is one on two sets of ports.
+type operation uint8
+
+const (
+	unionOf operation = iota
+	intersectionOf
+	differenceOf
+)
 
 type portID int32
 
@@ -262,7 +305,7 @@ const (
 )
 
 func newPortTable() *portTable {
-	t := &portTable{ids: map[string]portID{}, memo: map[byte][][]portID{}}
+	t := &portTable{ids: map[string]portID{}}
 	t.id(Ports{})
 	t.id(AllPorts)
 	return t
@@ -270,13 +313,13 @@ func newPortTable() *portTable {
 
 func (t *portTable) id(p Ports) portID {
 	key := make([]byte, 0, 32)
-	for _, spans := range p.spans {
+	for _, spans := range p.of().spans {
 		key = append(key, byte(len(spans)), byte(len(spans)>>8))
 		for _, s := range spans {
 			key = append(key, byte(s.From), byte(s.From>>8), byte(s.To), byte(s.To>>8))
 		}
 	}
-	if p.other {
+	if p.Other() {
 		key = append(key, 1)
 	}
 	id, ok := t.ids[string(key)]
@@ -288,7 +331,7 @@ func (t *portTable) id(p Ports) portID {
 	return id
 }
 
-func (t *portTable) do(op byte, a, b portID, compute func(Ports) Ports) portID {
+func (t *portTable) do(op operation, a, b portID, compute func(Ports) Ports) portID {
 	rows := t.memo[op]
 	if int(a) < len(rows) && int(b) < len(rows[a]) && rows[a][b] != 0 {
 		return rows[a][b] - 1
@@ -312,7 +355,7 @@ func (t *portTable) or(a, b portID) portID {
 	case a == noPorts:
 		return b
 	}
-	return t.do('|', a, b, t.sets[a].Union)
+	return t.do(unionOf, a, b, t.sets[a].Union)
 }
 
 func (t *portTable) and(a, b portID) portID {
@@ -324,7 +367,7 @@ func (t *portTable) and(a, b portID) portID {
 	case a == noPorts || b == noPorts:
 		return noPorts
 	}
-	return t.do('&', a, b, t.sets[a].Intersect)
+	return t.do(intersectionOf, a, b, t.sets[a].Intersect)
 }
 
 func (t *portTable) sub(a, b portID) portID {
@@ -334,5 +377,5 @@ func (t *portTable) sub(a, b portID) portID {
 	case a == b || a == noPorts || b == allPorts:
 		return noPorts
 	}
-	return t.do('-', a, b, t.sets[a].Minus)
+	return t.do(differenceOf, a, b, t.sets[a].Minus)
 }

@@ -23,6 +23,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/catalog"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/inventory/manifest"
@@ -84,7 +85,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}
 	settings := append(cfg.Runner().Settings, network.PluginProfile.Set(network.Profile{IPBlockMatchesPods: matches}))
-	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, flags.Args()...), settings...)
+	inv, err := collect(ctx, cfg, settings, flags.Args()...)
 	failed(err)
 	for _, p := range inv.Problems() {
 		fmt.Fprintf(stderr, "%s: %s\n", p.Origin, p.Message)
@@ -139,8 +140,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return status
 }
 
+// collect reads what the engine asks for, and no more.
+func collect(ctx context.Context, cfg *catalog.Config, settings []inventory.Value, paths ...string) (*inventory.Inventory, error) {
+	source := manifest.Paths(manifest.Config{World: cfg.World.Manifest(), OnlyNeeds: true}, paths...)
+	return inventory.Collect(ctx, nist190.Needs(network.Checks()...), source, settings...)
+}
+
 func zones(ctx context.Context, path string, cfg *catalog.Config, settings []inventory.Value) (*network.Zones, error) {
-	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, path), settings...)
+	inv, err := collect(ctx, cfg, settings, path)
 	if err != nil {
 		return nil, err
 	}

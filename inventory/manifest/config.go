@@ -40,6 +40,10 @@ type Config struct {
 	Stdin io.Reader
 	// NoBootstrap leaves out the RBAC objects that Kubernetes creates by itself.
 	NoBootstrap bool
+	// OnlyNeeds leaves out the documents of kinds that the needs of a collection do not name, without parsing them: the
+	// kinds are NotCollected, and mistakes in such documents stay unseen. It is for hosts that ask one question; where
+	// there are no needs it changes nothing.
+	OnlyNeeds bool
 
 	MaxFileSize     int64 // bytes of one file or reader; default 512 MiB
 	MaxDocumentSize int64 // bytes of one YAML document, JSON values are limited by the file alone; default 64 MiB

@@ -56,6 +56,8 @@ var clusterOnly = []schema.GroupKind{
 	{Group: "kubescheduler.config.k8s.io", Kind: "KubeSchedulerConfiguration"},
 }
 
+const notNeeded = "documents of it were left out: nothing asked for it"
+
 // cover states what absence means.
 func (t *tally) cover(needs []inventory.Need) {
 	t.summary()
@@ -70,8 +72,16 @@ func (t *tally) cover(needs []inventory.Need) {
 		}
 		return
 	}
+	for gk := range t.skipped {
+		if t.kinds[gk] {
+			state(gk, inventory.Partial, notNeeded)
+		} else {
+			state(gk, inventory.NotCollected, notNeeded)
+		}
+	}
 	for _, gk := range clusterOnly {
 		switch {
+		case t.skipped[gk]:
 		case !t.kinds[gk]:
 			state(gk, inventory.NotCollected, "manifests do not carry it: a cluster or a file from it would")
 		case t.opaque != "":

@@ -23,6 +23,9 @@ type document struct {
 }
 
 func (d *document) parse() {
+	if d.unwanted() {
+		return
+	}
 	v, err := d.doc.Decode(d.cfg.limits())
 	if err != nil {
 		d.broken(err)
@@ -50,6 +53,19 @@ func (d *document) parse() {
 		d.expand(entry{header: h, json: v.JSON, text: whole})
 	}
 	d.seal()
+}
+
+// unwanted leaves a document out that nobody asked for.
+func (d *document) unwanted() bool {
+	if len(d.in.needs) == 0 || d.doc.JSON {
+		return false
+	}
+	gk, ok := skim(d.doc.Text)
+	if !ok || inventory.Wants(d.in.needs, gk) {
+		return false
+	}
+	d.skipped = append(d.skipped, gk)
+	return true
 }
 
 // seal decides what is kept of the text: nothing that no object points into.

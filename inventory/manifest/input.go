@@ -20,6 +20,7 @@ type input struct {
 	chart string // the Helm chart whose template it is; empty for other files
 	// patchOf is the kustomization that it is a patch of; empty for other files.
 	patchOf string
+	needs   []inventory.Need // documents of other kinds are left out; none for everything
 	open    func() (io.ReadCloser, error)
 }
 

@@ -56,13 +56,19 @@ func (s source) Collect(ctx context.Context, needs []inventory.Need, into *inven
 	for _, p := range l.problems {
 		t.take(&p)
 	}
-	readAll(ctx, s.cfg, l.sorted(), t.take)
+	inputs := l.sorted()
+	if s.cfg.OnlyNeeds {
+		for _, in := range inputs {
+			in.needs = needs
+		}
+	}
+	readAll(ctx, s.cfg, inputs, t.take)
 	if err := ctx.Err(); err != nil {
 		into.CoverRest(inventory.Failed, "reading the manifests was interrupted")
 		return errors.Join(append(t.errs, err)...)
 	}
 	t.cover(needs)
-	if t.objects == 0 && len(t.errs) == 0 {
+	if t.objects == 0 && len(t.skipped) == 0 && len(t.errs) == 0 {
 		t.errs = append(t.errs, &InputError{Origin: inventory.Origin{URI: l.single()}, Err: ErrNoObjects})
 	}
 	return errors.Join(t.errs...)

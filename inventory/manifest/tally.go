@@ -17,7 +17,8 @@ type result struct {
 	partial  []partial // kinds of which there is more than could be read
 	opaque   string    // why there may be more of every kind
 	foreign  []string  // files with documents of other tools, once per document
-	retained int       // bytes of text that origins keep alive
+	skipped  []schema.GroupKind
+	retained int // bytes of text that origins keep alive
 }
 
 type partial struct {
@@ -43,6 +44,7 @@ func (r *result) merge(o *result) {
 	r.errs = append(r.errs, o.errs...)
 	r.partial = append(r.partial, o.partial...)
 	r.foreign = append(r.foreign, o.foreign...)
+	r.skipped = append(r.skipped, o.skipped...)
 	r.retained += o.retained
 	if r.opaque == "" {
 		r.opaque = o.opaque
@@ -55,6 +57,7 @@ type tally struct {
 	into    *inventory.Collector
 	objects int
 	kinds   map[schema.GroupKind]bool
+	skipped map[schema.GroupKind]bool
 	errs    []error
 	opaque  string
 	foreign []string // files with documents of other tools
@@ -63,7 +66,7 @@ type tally struct {
 
 // newTally begins with what exists without manifests, so that anything they say overrides it.
 func newTally(cfg Config, into *inventory.Collector) *tally {
-	t := &tally{cfg: cfg, into: into, kinds: map[schema.GroupKind]bool{}}
+	t := &tally{cfg: cfg, into: into, kinds: map[schema.GroupKind]bool{}, skipped: map[schema.GroupKind]bool{}}
 	into.Assume(inventory.World.Set(cfg.World.String()))
 	if cfg.World == Closed && !cfg.NoBootstrap {
 		into.AddDefaults(bootstrapObjects)
@@ -79,6 +82,9 @@ func (t *tally) take(r *result) {
 	}
 	for _, p := range r.problems {
 		t.into.Problem(p)
+	}
+	for _, gk := range r.skipped {
+		t.skipped[gk] = true
 	}
 	for _, p := range r.partial {
 		t.into.Cover(inventory.CoverageEntry{Group: p.kind.Group, Kind: p.kind.Kind,

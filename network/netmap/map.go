@@ -50,6 +50,9 @@ func New(z *network.Zones, level network.Level) *Map {
 		m.Zones = append(m.Zones, p.Name)
 	}
 	for e := range z.Edges(level) {
+		if n := len(m.Edges); n == cap(m.Edges) {
+			m.Edges = slices.Grow(m.Edges, max(n, 64)) // append would copy a long list many times
+		}
 		m.Edges = append(m.Edges, Edge{Edge: e})
 	}
 	return m
@@ -116,7 +119,7 @@ func (m *Map) relevant() []*Edge {
 	var out []*Edge
 	for i := range m.Edges {
 		e := &m.Edges[i]
-		if !e.May.Minus(network.PortRange(network.Other, 0, 0)).Empty() || e.Seen == Refused {
+		if !e.May.OnlyOther() || e.Seen == Refused {
 			out = append(out, e)
 		}
 	}

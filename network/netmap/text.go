@@ -14,11 +14,35 @@ import (
 // Text writes an edge a line: "shop/web[Deployment] => shop/db[StatefulSet] : TCP 5432". What is not certain follows the
 // word unknown.
 func (m *Map) Text(w io.Writer) error {
-	b := bufio.NewWriter(w)
+	b := bufio.NewWriterSize(w, 64<<10)
+	name := memo(func(p network.Place) string { return plain(p.Key()) })
+	type kind struct {
+		must, may, refused network.Ports
+		seen               Seen
+	}
+	what := memo(func(k kind) string {
+		e := &Edge{Edge: network.Edge{Must: k.must, May: k.may}, Refused: k.refused, Seen: k.seen}
+		return conn(e) + seen(e)
+	})
 	for _, e := range m.relevant() {
-		fmt.Fprintf(b, "%s => %s : %s%s\n", plain(e.From.Key()), plain(e.To.Key()), conn(e), seen(e))
+		for _, s := range [...]string{name(e.From), " => ", name(e.To), " : ", what(kind{e.Must, e.May, e.Refused, e.Seen}), "\n"} {
+			_, _ = b.WriteString(s) // Flush tells
+		}
 	}
 	return b.Flush()
+}
+
+// memo remembers what a function answered: edges are many, places and sets of ports are few.
+func memo[K comparable](f func(K) string) func(K) string {
+	known := map[K]string{}
+	return func(k K) string {
+		s, ok := known[k]
+		if !ok {
+			s = f(k)
+			known[k] = s
+		}
+		return s
+	}
 }
 
 func seen(e *Edge) string {
