@@ -124,13 +124,12 @@ func (z *Zones) findCrossings() []crossing {
 		levels[i] = z.levelNamed(u.place.Zone)
 	}
 	var out []crossing
-	var s scratch
 	for _, u := range from.units {
 		level := z.levelNamed(u.place.Name)
 		if level < 0 {
 			continue
 		}
-		for _, x := range to.into(u, &s, func(unit int) bool {
+		for _, x := range to.into(u, func(unit int) bool {
 			return levels[unit] > 0 && levels[unit] != level && (level > 0 || levels[unit] > 1)
 		}) {
 			out = append(out, crossing{from: level, to: levels[x.unit], workload: workloads[x.unit], must: x.must, may: x.may, by: z.placeOf(x.by, LevelWorkload)})

@@ -243,7 +243,6 @@ func (z *Zones) placeOf(p *Pod, level Level) Place {
 // scratch is what finding the edges of one unit needs, kept for the next.
 type scratch struct {
 	to      []verdict // by unit
-	by      []*Pod    // the first that reaches a unit
 	reached []int     // units of which to is set
 	// in is what each ingress group makes of the class at hand, as far as it was asked for: where asked is now.
 	in    []verdict
@@ -251,13 +250,12 @@ type scratch struct {
 	now   int
 }
 
-func (s *scratch) reach(m *model, unit int, v verdict, from *share) {
+func (s *scratch) reach(m *model, unit int, v verdict) {
 	if m.silent(v) {
 		return
 	}
 	if s.to[unit] == closed {
 		s.reached = append(s.reached, unit)
-		s.by[unit] = from.pods[0]
 	}
 	s.to[unit] = m.join2(s.to[unit], v)
 }
@@ -282,37 +280,10 @@ func (v *view) from(i int, s *scratch) []Edge {
 	return out
 }
 
-// arrival is what may pass to a unit, and one pod that it comes from.
-type arrival struct {
-	unit      int
-	must, may Ports
-	by        *Pod
-}
-
-// into finds what may pass from a unit of another view to those units that are wanted.
-func (v *view) into(from *unit, s *scratch, want func(unit int) bool) []arrival {
-	m := v.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	wanted := make([]bool, len(v.units))
-	for i := range wanted {
-		wanted[i] = want(i)
-	}
-	v.follow(from, s, nil, func(unit, _ int, _ *share) bool { return wanted[unit] })
-	out := make([]arrival, 0, len(s.reached))
-	for _, j := range s.take() {
-		out = append(out, arrival{j, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may], s.by[j]})
-		s.to[j] = closed
-	}
-	return out
-}
-
-// follow notes in s what the pods of a unit, which may be of another view, reach in the units of this one, as far as want
-// says that it matters, and outside.
+// follow notes in s what the pods of a unit reach in the units, as far as want says that it matters, and outside.
 func (v *view) follow(from *unit, s *scratch, outside []verdict, want func(unit, class int, x *share) bool) {
 	m := v.m
 	if s.to == nil {
-		s.by = make([]*Pod, len(v.units))
 		s.to, s.in, s.asked = make([]verdict, len(v.units)), make([]verdict, len(m.groups[Ingress])), make([]int, len(m.groups[Ingress]))
 	}
 	for k := range from.classes {
@@ -323,9 +294,7 @@ func (v *view) follow(from *unit, s *scratch, outside []verdict, want func(unit,
 		}
 		for d, out := range m.in[Egress][x.class].peers(m) {
 			if d >= len(m.classes) {
-				if outside != nil {
-					outside[d-len(m.classes)] = m.join2(outside[d-len(m.classes)], out)
-				}
+				outside[d-len(m.classes)] = m.join2(outside[d-len(m.classes)], out)
 				continue
 			}
 			g := m.in[Ingress][d]
@@ -342,7 +311,7 @@ func (v *view) follow(from *unit, s *scratch, outside []verdict, want func(unit,
 			}
 			for i := range v.of[d] {
 				if t := &v.of[d][i]; want(t.unit, d, x) {
-					s.reach(m, t.unit, both, x)
+					s.reach(m, t.unit, both)
 				}
 			}
 		}
@@ -362,21 +331,37 @@ func (m *model) silent(v verdict) bool { return v.may == noPorts || v.may == m.o
 
 // fromHost adds what pods are reached by from their own node.
 func (v *view) fromHost(x *share, s *scratch, want func(unit, class int, x *share) bool) {
-	for d, c := range v.m.classes {
-		if c.newcomer || c.Host() {
-			continue
+	for d, t := range v.beside(x) {
+		if want(t.unit, d, x) {
+			s.reach(v.m, t.unit, closed.locally(t.local))
 		}
-		for _, t := range v.of[d] {
-			if !want(t.unit, d, x) {
+	}
+}
+
+// neighbour is the pods of a class in a unit, and whether some are on the nodes of pods that have their node's network.
+type neighbour struct {
+	unit  int
+	local truth
+}
+
+// beside lists, by class, who may be on the nodes of pods that have their node's network.
+func (v *view) beside(x *share) iter.Seq2[int, neighbour] {
+	return func(yield func(int, neighbour) bool) {
+		for d, c := range v.m.classes {
+			if c.newcomer || c.Host() {
 				continue
 			}
-			local := no
-			for _, p := range x.pods {
-				for _, q := range t.pods {
-					local = max(local, sharesNode(p, q))
+			for _, t := range v.of[d] {
+				local := no
+				for _, p := range x.pods {
+					for _, q := range t.pods {
+						local = max(local, sharesNode(p, q))
+					}
+				}
+				if local != no && !yield(d, neighbour{t.unit, local}) {
+					return
 				}
 			}
-			s.reach(v.m, t.unit, closed.locally(local), x)
 		}
 	}
 }
