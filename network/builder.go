@@ -37,7 +37,7 @@ func (b *builder) note(o *inventory.Object, path []any, format string, args ...a
 }
 
 func newBuilder(inv *inventory.Inventory, p Profile) *builder {
-	return &builder{inv: inv, profile: p, uses: vocabulary{labels: map[string]bool{}, ports: map[string]bool{}}}
+	return &builder{inv: inv, profile: p, uses: vocabulary{labels: map[string]bool{}, ports: map[string]bool{}, hosts: p.HostNetwork != Ignored}}
 }
 
 // labelSelector turns a selector of pods' labels into a question; refused says why the API server would not take it.

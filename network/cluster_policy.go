@@ -198,12 +198,8 @@ func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt s
 			if json.Unmarshal(raw, &s) != nil {
 				return nil, "nodes cannot be read"
 			}
-			out = append(out, peer{pods: func(c *class) truth {
-				if c.Host() {
-					return maybe
-				}
-				return no
-			}, key: "nodes", doubt: "which nodes a policy selects is not evaluated"}, peer{everybody: true, doubt: "addresses of nodes are not told apart from others"})
+			// Nodes, and pods on their network, have addresses of their own; other pods are none.
+			out = append(out, b.outside("which nodes a policy selects is not evaluated")...)
 			doubt = "which nodes a policy selects is not evaluated"
 		case "domainNames":
 			out = append(out, peer{everybody: true, doubt: "what domain names resolve to is not known"})

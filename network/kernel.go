@@ -316,7 +316,7 @@ func (m *model) endTier(cells map[state]bitset, t tier, isolated truth) map[stat
 		default:
 			next.left, next.perhaps = m.ports.or(s.left, s.passed), m.ports.or(s.perhaps, s.maybe)
 		}
-		if t == policyTier && isolated == yes {
+		if t == policyTier && isolated != no {
 			next.may = m.ports.or(next.may, m.ports.and(s.perhaps, m.otherPorts))
 		}
 		out[next] = out[next].or(peers)

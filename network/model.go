@@ -333,10 +333,16 @@ func (m *model) foldGroup(g *group, c *class, d Direction) {
 	var named bitset
 	for _, p := range g.policies {
 		for i := range p.dirs[d].rules {
-			switch r := &p.dirs[d].rules[i]; {
-			case !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody }):
+			r := &p.dirs[d].rules[i]
+			if !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody }) {
 				named = named.or(m.peersOf(r).maybe)
-			case d == Egress:
+				continue
+			}
+			if !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody && p.doubt == "" }) {
+				// It may speak of everybody, and surely does of some.
+				named = named.or(m.peersOf(r).sure)
+			}
+			if d == Egress {
 				named = named.or(m.naming(r))
 			}
 		}
