@@ -15,12 +15,13 @@ import (
 
 // builder brings the policies of every engine to one form, and notes what they look at.
 type builder struct {
-	inv      *inventory.Inventory
-	profile  Profile
-	uses     vocabulary
-	blocks   blockIndex
-	policies []*policy
-	notes    []Note
+	inv       *inventory.Inventory
+	workloads []*inventory.Workload
+	profile   Profile
+	uses      vocabulary
+	blocks    blockIndex
+	policies  []*policy
+	notes     []Note
 }
 
 // Note is something about a policy that makes answers unknown, or that its author did not mean.

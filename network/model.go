@@ -206,7 +206,7 @@ func (m *model) peersOfOne(p *peer) peersOf {
 	case p.pods != nil && p.key != "":
 		key = "pods " + string(p.namespace) + "\x00" + p.key + "\x00" + p.doubt
 	case p.pods == nil:
-		key = fmt.Sprint("block ", p.block, p.podless, p.doubt)
+		key = fmt.Sprint("block ", p.block, p.podless, p.hostless, p.doubt)
 	}
 	if out, ok := m.ofPeer[key]; ok && key != "" {
 		return out
@@ -267,7 +267,7 @@ func (m *model) holds(p *peer, put func(i int, t truth)) {
 			most = maybe
 		}
 		switch {
-		case p.podless && !c.Host():
+		case p.podless && !c.Host(), p.hostless && c.Host():
 		case len(c.Addrs) == 0:
 			put(i, min(assumed, most))
 		case slices.Contains(c.blocks, id):
