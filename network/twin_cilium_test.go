@@ -280,8 +280,8 @@ func (w *ciliumTwin) identity(e twinEnd, c *choices) func(key string) (string, b
 			return v, ok
 		}
 		v, ok := e.pod.Labels[name]
-		if ok && name == hiddenLabel {
-			ok = c.yes("hidden")
+		if ok && (name == hiddenLabel || name == assigned) {
+			ok = c.yes("hidden", name)
 		}
 		return v, ok
 	}

@@ -20,7 +20,8 @@ import (
 	"github.com/nist190/nist190/internal/testobj"
 )
 
-var worlds = flag.Int("worlds", 1000, "random worlds that connectivity is compared with its twin on")
+// Two of five worlds have the policies of Kubernetes alone; each other engine has one of five.
+var worlds = flag.Int("worlds", 1000, "random worlds that connectivity is compared with its twins on")
 
 // twinWorld is a random cluster as typed objects. Everything in it is known, so that every answer is a definite one.
 type twinWorld struct {
@@ -497,8 +498,9 @@ func (w *twinWorld) allowed(from, to twinEnd, protocol corev1.Protocol, port int
 
 // Every pair of ends, protocol and port is answered as the twin answers, and definitely.
 func TestConnectivityAgainstTwin(t *testing.T) {
+	t.Parallel()
 	asked, allowed := 0, 0
-	for seed := range uint64(*worlds) {
+	for seed := range uint64(*worlds) * 2 / 5 {
 		w := newTwinWorld(rand.New(rand.NewPCG(seed, 433)))
 		docs := w.docs(t)
 		c, err := Of(context.Background(), testobj.Inventory(t, docs))
