@@ -61,7 +61,7 @@ var twinEngines = []twinEngine{
 				if allows {
 					rule.Action = map[bool]string{true: "Accept", false: "Allow"}[p.Kind == "ClusterNetworkPolicy"]
 				}
-				p.Rules[d] = slices.Insert(p.Rules[d], r.IntN(len(p.Rules[d])+1), rule)
+				p.Rules[d] = slices.Insert(p.Rules[d], pick(r, 0, 0, len(p.Rules[d])), rule)
 				return true
 			},
 			shuffle: func() {
@@ -253,7 +253,7 @@ func TestEnginesRulesOnlyOpenOrOnlyClose(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			changed := [2]int{}
-			for seed := range uint64(*worlds) / 20 {
+			for seed := range uint64(*worlds) / 10 {
 				r := rand.New(rand.NewPCG(seed, 440))
 				w := e.make(t, r)
 				docs := w.docs()
@@ -280,8 +280,9 @@ func TestEnginesRulesOnlyOpenOrOnlyClose(t *testing.T) {
 					}
 				}
 			}
+			t.Logf("%d closed, %d opened", changed[0], changed[1])
 			if changed[0] == 0 || changed[1] == 0 {
-				t.Errorf("%d closed, %d opened", changed[0], changed[1])
+				t.Error("no change")
 			}
 		})
 	}
