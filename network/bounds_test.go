@@ -115,7 +115,7 @@ func TestEnginesBoundsHold(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			n := tally{static: true}
-			for seed := range uint64(*worlds) / 20 {
+			for seed := range 30 + uint64(*worlds)/50 {
 				r := rand.New(rand.NewPCG(seed, 442))
 				w := e.make(t, r)
 				w.pods = slices.DeleteFunc(w.pods, func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })

@@ -33,6 +33,9 @@ func TestClusterPolicies(t *testing.T) {
 			anp("a", all+`priority: 1, ingress: [{action: Deny, from: [{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}]}]`),
 			anp("b", all+`priority: 1, ingress: [{action: Deny, from: [{namespaces: {matchLabels: {team: a}}}], ports: [{portNumber: {port: 80}}]}, {action: Allow, from: [{namespaces: {matchLabels: {team: a}}}]}]`),
 		}, wants: []string{"shop/web > data/db 80 denied", "shop/web > data/db 81 unknown", "shop/api > data/db 80 denied", "shop/api > data/db 81 allowed"}},
+		{name: "equal priorities of which one passes", docs: []string{
+			anp("a", all+`priority: 1, ingress: [{action: Allow, from: [{namespaces: {}}]}]`), anp("b", all+`priority: 1, ingress: [{action: Pass, from: [{namespaces: {}}]}]`), denyAllData,
+		}, wants: []string{"shop/web > shop/api 80 allowed", "shop/web > data/db 80 unknown"}},
 		{name: "unknown peers", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Allow, from: [{stars: {}}]}]`), banp(all + `ingress: [{action: Deny, from: [{stars: {}}]}]`)}, wants: []string{
 			"shop/web > data/db 80 denied", "8.8.8.8 > data/db 80 denied",
 		}, notes: "stars"},

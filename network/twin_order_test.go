@@ -253,7 +253,7 @@ func TestEnginesRulesOnlyOpenOrOnlyClose(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			changed := [2]int{}
-			for seed := range uint64(*worlds) / 10 {
+			for seed := range 80 + uint64(*worlds)/50 {
 				r := rand.New(rand.NewPCG(seed, 440))
 				w := e.make(t, r)
 				docs := w.docs()
@@ -293,7 +293,7 @@ func TestEnginesOrderMeansNothing(t *testing.T) {
 	for _, e := range twinEngines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(*worlds) / 20 {
+			for seed := range 30 + uint64(*worlds)/50 {
 				r := rand.New(rand.NewPCG(seed, 441))
 				w := e.make(t, r)
 				docs := w.docs()
