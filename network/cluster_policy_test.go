@@ -39,5 +39,21 @@ func TestClusterPolicies(t *testing.T) {
 		{name: "unknown peers", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Allow, from: [{stars: {}}]}]`), banp(all + `ingress: [{action: Deny, from: [{stars: {}}]}]`)}, wants: []string{
 			"shop/web > data/db 80 denied", "8.8.8.8 > data/db 80 denied",
 		}, notes: "stars"},
+		{name: "unknown peers that pass", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Pass, from: [{stars: {}}], ports: [{portNumber: {port: 80}}]}]`)}, wants: []string{
+			"shop/web > data/db 80 denied", "shop/web > data/db 81 unknown",
+		}, notes: "stars"},
+		{name: "unknown peers beside others", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Allow, from: [{stars: {}}, {namespaces: {matchLabels: {team: a}}}]}]`), denyAllData}, wants: []string{
+			"shop/web > data/db 80 unknown", "data/job > data/db 80 denied",
+		}, notes: "stars"},
+		{name: "no CIDR", docs: []string{anp("a", all+`priority: 1, egress: [{action: Deny, to: [{networks: [x]}, {namespaces: {matchLabels: {team: b}}}]}]`)}, wants: []string{
+			"data/db > data/job 80 unknown", "data/db > 8.8.8.8 80 allowed",
+		}, notes: "refuses the policy"},
+		{name: "unknown action", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Dance, from: [{namespaces: {}}]}]`), denyAllData}, wants: []string{
+			"shop/web > data/db 80 unknown", "shop/web > shop/api 80 unknown",
+		}, notes: "Dance"},
+		{name: "unknown protocol", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{tides: {}}, {tcp: {destinationPort: {number: 80}}}]}]`)}, wants: []string{
+			"shop/web > data/db 80 denied", "shop/web > data/db 81 unknown", "8.8.8.8 > data/db 81 allowed",
+		}, notes: "tides"},
+		{name: "an empty list of ports", docs: []string{anp("a", all+`priority: 1, ingress: [{action: Deny, from: [{namespaces: {}}], ports: []}]`)}, wants: []string{"shop/web > data/db 80 unknown"}, notes: "empty list of ports"},
 	})
 }

@@ -195,7 +195,16 @@ func (w *twinWorld) clusterPolicy(p *clusterTwin, number int, ingress bool, f *t
 	for i := range rules {
 		r := &rules[i]
 		known := func(name string) bool { return c.yes(name, number, ingress, i, peer.addr) }
-		if r.covers(f) && slices.ContainsFunc(append(slices.Clone(r.From), r.To...), func(x clusterTwinPeer) bool {
+		peers := append(slices.Clone(r.From), r.To...)
+		closed := slices.ContainsFunc(peers, func(x clusterTwinPeer) bool { return x.Stars != 0 })
+		if closed && (r.Action == "Deny" || r.Action == "Pass") {
+			// It is to deny all, which may be all ports or those that it names.
+			if r.covers(f) || known("all") {
+				return "Deny"
+			}
+			continue
+		}
+		if r.covers(f) && slices.ContainsFunc(peers, func(x clusterTwinPeer) bool {
 			switch {
 			case x.Namespaces != nil:
 				return peer.own() && w.matches(x.Namespaces, w.namespaceLabels(peer.pod.Namespace))
@@ -205,11 +214,9 @@ func (w *twinWorld) clusterPolicy(p *clusterTwin, number int, ingress bool, f *t
 				return !peer.own() && known("node")
 			case x.DomainNames != nil:
 				return known("domain")
-			case x.Stars != 0: // A peer of a kind that is not known fails closed.
-				return r.Action == "Deny" || r.Action == "Pass"
 			}
 			return slices.ContainsFunc(x.Networks, func(n string) bool { return c.in(n, peer) })
-		}) {
+		}) && (!closed || known("accept")) {
 			return r.Action
 		}
 	}
