@@ -196,6 +196,9 @@ func TestCilium(t *testing.T) {
 		{name: "empty rule", docs: toDB(`ingress: [{}], egress: [{}]`), wants: []string{"data/job > data/db 80 unknown", "data/db > data/job 80 unknown"}, notes: "an empty rule"},
 		{name: "empty list", docs: toDB(`ingress: []`), wants: []string{"data/job > data/db 80 unknown", "data/db > data/job 80 allowed"}, notes: "an empty list isolates"},
 		{name: "empty list of peers", docs: toDB(`ingress: [{fromEndpoints: []}]`), wants: []string{"data/job > data/db 80 unknown"}, notes: "an empty list of peers"},
+		{name: "default deny without rules", docs: toDB(`enableDefaultDeny: {ingress: true, egress: true}, egress: [{toEntities: [world]}]`), wants: []string{
+			"data/job > data/db 80 unknown", "data/db > data/job 80 denied",
+		}, notes: "without rules"},
 		{name: "without default deny", docs: toDB(`enableDefaultDeny: {ingress: false}, ingress: [{fromEndpoints: [{}]}]`), wants: []string{"8.8.8.8 > data/db 80 allowed"}},
 		{name: "deny beats NetworkPolicy", docs: append(toDB(`enableDefaultDeny: {ingress: false}, ingressDeny: [{fromEndpoints: [{matchLabels: {io.kubernetes.pod.namespace: shop}}], toPorts: [{ports: [{port: "80", protocol: TCP}]}]}]`), allowAllData), wants: []string{
 			"shop/web > data/db 80 denied", "shop/web > data/db 81 allowed", "data/job > data/db 80 allowed",

@@ -384,11 +384,10 @@ func (w *ciliumTwin) decide(f *twinFlow, c *choices) bool {
 				}
 			}
 			switch deny, said := s.defaultDeny[d]; {
-			case said:
-				isolated = isolated || deny
+			case said && !deny:
 			case len(s.allow[d])+len(s.deny[d]) > 0:
 				isolated = true
-			case s.empty[d]:
+			case said, s.empty[d]:
 				isolated = isolated || c.yes("empty", at)
 			}
 		}
