@@ -22,6 +22,7 @@ type builder struct {
 	blocks    blockIndex
 	policies  []*policy
 	notes     []Note
+	numbers   map[namedPort]Ports // that names stand for, once somebody asked
 }
 
 // Note is something about a policy that makes answers unknown, or that its author did not mean.

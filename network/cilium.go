@@ -25,10 +25,9 @@ type ciliumSpec struct {
 var ciliumFields = []string{"endpointSelector", "nodeSelector", "enableDefaultDeny", "ingress", "ingressDeny", "egress", "egressDeny", "labels", "description", "log"}
 
 func (b *builder) ciliumPolicies() {
-	pods := podsOf(b.workloads)
 	for _, kind := range []string{"CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"} {
 		for o := range b.inv.ByKind(schema.GroupKind{Group: ciliumAPI, Kind: kind}) {
-			r := &ciliumReader{builder: b, object: o, scope: namespace(o.Namespace()), pods: pods}
+			r := &ciliumReader{builder: b, object: o, scope: namespace(o.Namespace())}
 			if kind == "CiliumClusterwideNetworkPolicy" {
 				r.scope = ""
 			}
@@ -79,7 +78,6 @@ type ciliumReader struct {
 	*builder
 	object *inventory.Object
 	scope  namespace // empty where the policy is clusterwide
-	pods   []*Pod
 
 	refused  string  // why Cilium does not take a spec
 	requires [2]bool // directions of a spec with fromRequires or toRequires

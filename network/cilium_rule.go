@@ -1,11 +1,14 @@
 package network
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // rule reads one rule, which becomes two where only some of its ports are certain.
@@ -187,12 +190,22 @@ func (r *ciliumReader) named(d Direction, name string, protocols []Protocol, out
 	return open
 }
 
-// portsNamed are all that a name stands for in the pods of the cluster.
-func (r *ciliumReader) portsNamed(name string, protocol Protocol) (out Ports) {
-	for _, p := range r.pods {
-		if !p.Host() {
-			out = out.Union((&class{Pod: p}).resolve([]namedPort{{name: name, protocol: protocol}}))
+// portsNamed are all that a name stands for in the pods of the cluster, which are looked through once.
+func (b *builder) portsNamed(name string, protocol Protocol) Ports {
+	if b.numbers == nil {
+		b.numbers = map[namedPort]Ports{}
+		for _, p := range podsOf(b.workloads) {
+			if p.Host() {
+				continue
+			}
+			for _, port := range p.namedPorts() {
+				of := cmp.Or(port.Protocol, corev1.ProtocolTCP)
+				if protocol, ok := protocolOf(&of); ok {
+					n := namedPort{name: port.Name, protocol: protocol}
+					b.numbers[n] = b.numbers[n].Union(portRangeOf(protocol, port.ContainerPort, port.ContainerPort))
+				}
+			}
 		}
 	}
-	return out
+	return b.numbers[namedPort{name: name, protocol: protocol}]
 }
