@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -20,49 +19,55 @@ import (
 func (w *twinWorld) asManifests(t *testing.T) []string {
 	static := *w
 	static.pods = nil
-	docs := static.docs(t)
+	return append(static.docs(t), w.workloads(t)...)
+}
+
+func (w *twinWorld) workloads(t *testing.T) []string {
+	var docs []string
 	for _, p := range w.pods {
 		own := map[string]string{}
 		for k, v := range p.Labels {
-			if k != "pod-template-hash" {
+			if k != assigned {
 				own[k] = v
 			}
 		}
 		spec := p.Spec.DeepCopy()
 		spec.NodeName = ""
-		b, err := json.Marshal(map[string]any{
+		docs = append(docs, marshal(t, map[string]any{
 			"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": p.Name, "namespace": p.Namespace},
 			"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"labels": own}, "spec": spec}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs = append(docs, string(b))
+		}))
 	}
 	return docs
 }
 
+// come makes the pods such as manifests may come to: with a label that controllers give, and private addresses of one family.
+func (w *twinWorld) come(r *rand.Rand) {
+	for i, p := range w.pods {
+		if r.IntN(2) == 0 {
+			p.Labels[assigned] = twinValues[r.IntN(2)]
+		}
+		if len(p.Status.PodIPs) > 1 || p.Status.PodIP[:2] == "fd" {
+			p.Status.PodIP = fmt.Sprintf("10.0.1.%d", 1+i*10+r.IntN(10))
+			p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
+		}
+	}
+}
+
 // What is certain of manifests holds for whatever becomes of them, and so does what is excluded.
 func TestBoundsHold(t *testing.T) {
+	t.Parallel()
 	unknown, asked := 0, 0
 	for seed := range uint64(*worlds) / 3 {
 		r := rand.New(rand.NewPCG(seed, 190))
 		w := newTwinWorld(r)
-		for _, p := range w.pods {
-			if r.IntN(2) == 0 {
-				p.Labels["pod-template-hash"] = twinValues[r.IntN(2)]
-			}
-			// Pods have private addresses, of one family.
-			if p.Status.PodIP[:2] == "fd" {
-				p.Status.PodIP = fmt.Sprintf("10.0.1.%d", 1+r.IntN(99))
-			}
-		}
+		w.come(r)
 		for _, p := range w.policies {
 			if r.IntN(2) == 0 {
-				p.Spec.PodSelector.MatchLabels = map[string]string{"pod-template-hash": twinValues[r.IntN(2)]}
+				p.Spec.PodSelector.MatchLabels = map[string]string{assigned: twinValues[r.IntN(2)]}
 			}
 			if r.IntN(3) == 0 {
-				p.Spec.Ingress = append(p.Spec.Ingress, networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"pod-template-hash": "x"}}}}})
+				p.Spec.Ingress = append(p.Spec.Ingress, networkingv1.NetworkPolicyIngressRule{From: []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{assigned: "x"}}}}})
 			}
 		}
 		docs := w.asManifests(t)
@@ -104,8 +109,32 @@ func TestBoundsHold(t *testing.T) {
 	}
 }
 
+// So it is of the policies of other engines.
+func TestEnginesBoundsHold(t *testing.T) {
+	for _, e := range twinEngines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			n := tally{static: true}
+			for seed := range 30 + uint64(*worlds)/50 {
+				r := rand.New(rand.NewPCG(seed, 442))
+				w := e.make(t, r)
+				w.pods = slices.DeleteFunc(w.pods, func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })
+				w.come(r)
+				w.assign()
+				pods := w.pods
+				w.pods = nil
+				docs := w.docs()
+				w.pods = pods
+				w.against(t, append(docs, w.workloads(t)...), e.settings, &n, w.decide)
+			}
+			n.report(t)
+		})
+	}
+}
+
 // The order of documents means nothing.
 func TestOrderMeansNothing(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(*worlds) / 20 {
 		r := rand.New(rand.NewPCG(seed, 434))
 		docs := newTwinWorld(r).docs(t)
@@ -134,6 +163,7 @@ func TestOrderMeansNothing(t *testing.T) {
 
 // A rule more opens, and never closes.
 func TestRulesOnlyOpen(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(*worlds) / 20 {
 		r := rand.New(rand.NewPCG(seed, 435))
 		w := newTwinWorld(r)

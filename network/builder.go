@@ -15,12 +15,14 @@ import (
 
 // builder brings the policies of every engine to one form, and notes what they look at.
 type builder struct {
-	inv      *inventory.Inventory
-	profile  Profile
-	uses     vocabulary
-	blocks   blockIndex
-	policies []*policy
-	notes    []Note
+	inv       *inventory.Inventory
+	workloads []*inventory.Workload
+	profile   Profile
+	uses      vocabulary
+	blocks    blockIndex
+	policies  []*policy
+	notes     []Note
+	numbers   map[namedPort]Ports // that names stand for, once somebody asked
 }
 
 // Note is something about a policy that makes answers unknown, or that its author did not mean.
@@ -37,7 +39,7 @@ func (b *builder) note(o *inventory.Object, path []any, format string, args ...a
 }
 
 func newBuilder(inv *inventory.Inventory, p Profile) *builder {
-	return &builder{inv: inv, profile: p, uses: vocabulary{labels: map[string]bool{}, ports: map[string]bool{}}}
+	return &builder{inv: inv, profile: p, uses: vocabulary{labels: map[string]bool{}, ports: map[string]bool{}, hosts: p.HostNetwork != Ignored}}
 }
 
 // labelSelector turns a selector of pods' labels into a question; refused says why the API server would not take it.

@@ -28,13 +28,13 @@ func (r *calicoReader) peers(e *calicoEntity, doubt func(string, ...any)) ([]pee
 		doubt("addresses that selectors are limited to are not evaluated")
 	}
 	if e.NotSelector == "" {
-		return append(r.setsOf(in, nil, ""), in.peer()), nil
+		return append(r.setsOf(in, nil), in.peer()), nil
 	}
 	except, err := r.endpoints("all()||global()", e.NotSelector, nil, "")
 	if err != nil {
 		return nil, err
 	}
-	if r.scope == "" && e.Selector+e.NamespaceSelector == "" && e.ServiceAccounts == nil {
+	if r.scope == "" && e.Selector+e.NamespaceSelector == "" && !e.byAccount() {
 		// Everything else, addresses of no set included.
 		doubt("all but what a selector finds is not evaluated")
 		return world, nil
@@ -42,18 +42,22 @@ func (r *calicoReader) peers(e *calicoEntity, doubt func(string, ...any)) ([]pee
 	both := *in
 	both.pods = func(c *class) truth { return min(in.pods(c), not(except.pods(c))) }
 	both.key += " not " + except.key
-	why := ""
-	if len(r.sets) > 0 || r.unseen {
-		why = "addresses can be in several sets"
-	}
-	return append(r.setsOf(in, except, why), both.peer()), nil
+	// What is excepted is left out of what is found, one by one: an address of two sets of which one is excepted is still
+	// found (felix/calc/rule_scanner.go, combineMatchesIfPossible).
+	return append(r.setsOf(in, except), both.peer()), nil
 }
 
-// nets are the blocks of a rule, without those that it excepts; no blocks are every address.
+// nets are the blocks of a rule, without those that it excepts; no blocks are every address. A rule that excepts addresses
+// of one family alone is one of that family (felix/rules/policy.go, FilterRuleToIPVersion).
 func (r *calicoReader) nets(e *calicoEntity) ([]peer, error) {
-	for _, n := range slices.Concat(e.Nets, e.NotNets) {
-		if _, ok := rangeOf(withLength(n)); !ok {
+	var excepts [2]bool // IPv4, IPv6
+	for i, n := range slices.Concat(e.NotNets, e.Nets) {
+		of, ok := rangeOf(withLength(n))
+		if !ok {
 			return nil, fmt.Errorf("%q is no CIDR", n)
+		}
+		if i < len(e.NotNets) {
+			excepts[b2i(of.first.Is6())] = true
 		}
 	}
 	if len(e.Nets)+len(e.NotNets) == 0 {
@@ -62,6 +66,9 @@ func (r *calicoReader) nets(e *calicoEntity) ([]peer, error) {
 	blocks := each(e.Nets, withLength)
 	if len(blocks) == 0 {
 		blocks = []string{"0.0.0.0/0", "::/0"}
+	}
+	if len(e.NotNets) > 0 {
+		blocks = slices.DeleteFunc(blocks, func(cidr string) bool { return !excepts[b2i(strings.Contains(cidr, ":"))] })
 	}
 	return each(blocks, func(cidr string) peer { return r.addresses(cidr, e.NotNets) }), nil
 }
@@ -73,7 +80,7 @@ func (r *calicoReader) addresses(cidr string, except []string) peer {
 }
 
 // setsOf are the addresses of the sets that selectors find.
-func (r *calicoReader) setsOf(in, except *calicoEndpoints, why string) []peer {
+func (r *calicoReader) setsOf(in, except *calicoEndpoints) []peer {
 	var out []peer
 	for i := range r.sets {
 		s := &r.sets[i]
@@ -84,7 +91,7 @@ func (r *calicoReader) setsOf(in, except *calicoEndpoints, why string) []peer {
 		if t == no {
 			continue
 		}
-		doubt := cmp.Or(why, s.doubt)
+		doubt := s.doubt
 		if t == maybe && doubt == "" {
 			doubt = "whether a set of addresses is selected is not known"
 		}

@@ -39,7 +39,13 @@ func (e *calicoEntity) UnmarshalJSON(raw []byte) error {
 
 // selects tells whether a side asks for endpoints or sets, by which a policy of a namespace is limited to it.
 func (e *calicoEntity) selects() bool {
-	return e.Selector+e.NotSelector+e.NamespaceSelector != "" || e.ServiceAccounts != nil
+	return e.Selector+e.NotSelector+e.NamespaceSelector != "" || e.byAccount()
+}
+
+// byAccount: service accounts without a name and a selector are all, and limit nothing
+// (libcalico-go/lib/backend/syncersv1/updateprocessors/rules.go, parseServiceAccounts).
+func (e *calicoEntity) byAccount() bool {
+	return e.ServiceAccounts != nil && (len(e.ServiceAccounts.Names) > 0 || e.ServiceAccounts.Selector != "")
 }
 
 // rule reads one rule, which becomes two where only some of its ports are certain; Log decides nothing.

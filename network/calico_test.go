@@ -69,7 +69,19 @@ func TestCalico(t *testing.T) {
 		{name: "rules beside types", docs: calicoDB(`types: [Ingress], egress: [{action: Deny}]`), wants: []string{"shop/web > data/db 80 denied", "data/db > 8.8.8.8 80 allowed"}},
 		{name: "blocks find pods", docs: calicoDB(`ingress: [{action: Allow, source: {nets: [10.0.0.1]}}]`), wants: []string{"shop/web > data/db 80 allowed", "shop/api > data/db 80 denied"}},
 		{name: "all but a block", docs: calicoDB(`ingress: [{action: Allow, source: {notNets: [10.0.0.0/24]}}]`), wants: []string{
-			"shop/web > data/db 80 denied", "data/job > data/db 80 allowed", "8.8.8.8 > data/db 80 allowed", "2001:db8::1 > data/db 80 allowed",
+			"shop/web > data/db 80 denied", "data/job > data/db 80 allowed", "8.8.8.8 > data/db 80 allowed", "2001:db8::1 > data/db 80 denied", // it is a rule of IPv4
+		}},
+		{name: "all but a block, of one family", docs: calicoDB(`ingress: [{action: Deny, source: {notNets: ["fd00::/8"]}}, {action: Allow}]`), wants: []string{
+			"8.8.8.8 > data/db 80 allowed", "2001:db8::1 > data/db 80 denied", "fd00::1 > data/db 80 allowed",
+		}},
+		{name: "a block of another family than what it excepts", docs: calicoDB(`ingress: [{action: Allow, source: {nets: [8.8.0.0/16, "2001:db8::/32"], notNets: [8.8.4.0/24]}}]`), wants: []string{
+			"8.8.8.8 > data/db 80 allowed", "8.8.4.4 > data/db 80 denied", "2001:db8::1 > data/db 80 denied",
+		}},
+		{name: "all service accounts", docs: calicoDB(`ingress: [{action: Allow, source: {serviceAccounts: {}}}]`), wants: []string{
+			"shop/web > data/db 80 allowed", "8.8.8.8 > data/db 80 allowed",
+		}},
+		{name: "named port of a node", docs: calicoDB(`egress: [{action: Allow, protocol: TCP, destination: {ports: [http]}}]`), wants: []string{
+			"data/db > shop/web 8080 allowed", "data/db > data/agent 8080 denied",
 		}},
 		{name: "blocks and selectors", docs: calicoDB(`ingress: [{action: Allow, source: {nets: [10.0.0.1/32], namespaceSelector: team == 'a'}}]`), wants: []string{
 			"shop/web > data/db 80 unknown", "data/job > data/db 80 denied",
@@ -119,7 +131,11 @@ func TestCalico(t *testing.T) {
 		{name: "sets of the namespace", docs: append(calicoDB(`ingress: [{action: Allow, source: {selector: role == 'office'}}]`), officeSet, dataSet), wants: []string{"8.8.8.8 > data/db 80 denied", "7.7.7.7 > data/db 80 allowed"}},
 		{name: "global sets", docs: append(calicoDB(`ingress: [{action: Allow, source: {selector: role == 'office', namespaceSelector: global()}}]`), officeSet, dataSet), wants: []string{"8.8.8.8 > data/db 80 allowed", "7.7.7.7 > data/db 80 denied", "data/job > data/db 80 denied"}},
 		{name: "sets without others", docs: []string{officeSet, dataSet, calicoGlobal("p", `selector: app == 'db', ingress: [{action: Allow, source: {selector: role == 'office', notSelector: has(projectcalico.org/namespace)}}]`)}, wants: []string{
-			"8.8.8.8 > data/db 80 unknown", "7.7.7.7 > data/db 80 denied", // an address can be in several
+			"8.8.8.8 > data/db 80 allowed", "7.7.7.7 > data/db 80 denied",
+		}},
+		{name: "set that is excepted, of an address that another holds", docs: []string{officeSet, calicoGlobal("p", `selector: app == 'db', ingress: [{action: Allow, source: {selector: has(role), notSelector: has(closed)}}]`),
+			`{apiVersion: projectcalico.org/v3, kind: GlobalNetworkSet, metadata: {name: closed, labels: {role: x, closed: x}}, spec: {nets: [8.8.8.8/32, 6.6.6.6/32]}}`}, wants: []string{
+			"8.8.8.8 > data/db 80 allowed", "6.6.6.6 > data/db 80 denied",
 		}},
 		{name: "sets by namespace", docs: []string{dataSet, calicoGlobal("p", `selector: app == 'db', ingress: [{action: Allow, source: {selector: "projectcalico.org/namespace == 'data' && pcns.team == 'b'"}}]`)}, wants: []string{
 			"7.7.7.7 > data/db 80 allowed", "data/job > data/db 80 allowed", "shop/web > data/db 80 denied",

@@ -139,18 +139,23 @@ func (r *ciliumReader) spec(raw json.RawMessage, at []any) {
 }
 
 // isolates: a direction with a rule, one that denies too, is default deny unless enableDefaultDeny says otherwise
-// (pkg/policy/api/rule_validation.go). What an empty list does differs between versions: isolate, nothing, or be refused.
+// (pkg/policy/api/rule_validation.go). Where it says so and there is no rule, versions differ: as long as the direction has
+// none, the policy has no part in it (pkg/policy/repository.go, computePolicyEnforcementAndRules). So they do of an empty
+// list: isolate, nothing, or be refused.
 func (r *ciliumReader) isolates(d Direction, at []any, allowed, denied *[]map[string]json.RawMessage, byDefault *bool) truth {
-	if byDefault != nil {
-		return truthOf(*byDefault)
-	}
-	if allowed != nil && len(*allowed) > 0 || denied != nil && len(*denied) > 0 {
-		return yes
-	}
-	if allowed == nil && denied == nil {
+	some := allowed != nil && len(*allowed) > 0 || denied != nil && len(*denied) > 0
+	switch {
+	case byDefault != nil && !*byDefault:
 		return no
+	case some:
+		return yes
+	case byDefault != nil:
+		r.note(r.object, append(slices.Clone(at), "enableDefaultDeny"), "whether a policy without rules isolates depends on Cilium's version")
+	case allowed == nil && denied == nil:
+		return no
+	default:
+		r.note(r.object, append(slices.Clone(at), d.String()), "whether an empty list isolates depends on Cilium's version")
 	}
-	r.note(r.object, append(slices.Clone(at), d.String()), "whether an empty list isolates depends on Cilium's version")
 	return maybe
 }
 

@@ -107,6 +107,15 @@ func (b *builder) outside(doubt string) []peer {
 	})
 }
 
+// beyond is what is outside without doubt: nodes have identities of their own.
+func (r *ciliumReader) beyond() []peer {
+	out := r.outside("")
+	for i := range out {
+		out[i].hostless = true
+	}
+	return out
+}
+
 // hosts are pods on the network of their node, which are the node to Cilium; whether it is the own one is not known.
 func (r *ciliumReader) hosts(doubt string) peer {
 	return peer{pods: func(c *class) truth { return min(maybe, truthOf(c.Host())) }, key: "cilium hosts", doubt: doubt}
@@ -119,11 +128,11 @@ func (r *ciliumReader) entity(name string, at []any) []peer {
 	case "all":
 		return world
 	case "world":
-		return r.outside("")
+		return r.beyond()
 	case "world-ipv4":
-		return r.outside("")[:1]
+		return r.beyond()[:1]
 	case "world-ipv6":
-		return r.outside("")[1:]
+		return r.beyond()[1:]
 	case "cluster":
 		return []peer{{pods: func(*class) truth { return yes }, key: "cilium cluster"}}
 	case "host", "remote-node", "ingress":
@@ -156,6 +165,11 @@ func (r *ciliumReader) endpoints(raw json.RawMessage, at []any) []peer {
 	out := peer{pods: r.asPeer(sel.matches, true), key: "cilium " + sel.key}
 	if !sel.namespaced {
 		out.namespace = r.scope
+	}
+	if (sel.named || sel.namespaced && r.scope != "") && sel.excepts() {
+		// No namespace is added, and what has no labels of pods lacks all that is excepted.
+		doubt := r.note(r.object, at, "whether a selector that only excepts finds nodes and what is outside of the cluster is not certain")
+		return append([]peer{out, r.hosts(doubt)}, r.outside(doubt)...)
 	}
 	return []peer{out}
 }

@@ -1,11 +1,14 @@
 package network
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // rule reads one rule, which becomes two where only some of its ports are certain.
@@ -18,7 +21,7 @@ func (r *ciliumReader) rule(d Direction, a action, fields map[string]json.RawMes
 		raw := fields[f]
 		switch f {
 		case "toPorts":
-			spec, open, some := r.ports(raw, append(slices.Clone(at), f))
+			spec, open, some := r.ports(d, raw, append(slices.Clone(at), f))
 			if some {
 				out.ports, unsure, limited = spec, unsure.Union(open), true
 			}
@@ -73,7 +76,7 @@ func (r *ciliumReader) rule(d Direction, a action, fields map[string]json.RawMes
 	if !unsure.Empty() {
 		out.ports = portSpec{ports: unsure}
 		if out.doubt == "" {
-			out.doubt = "protocols beside TCP and UDP are not told apart"
+			out.doubt = "protocols beside TCP and UDP, and ports by name of several peers, are not told apart"
 		}
 		rules = append(rules, out)
 	}
@@ -89,7 +92,7 @@ type ciliumPort struct {
 
 // ports reads toPorts; open are those that the rule may be about as well. Rules for what connections carry restrict the
 // content: the port is reachable nevertheless.
-func (r *ciliumReader) ports(raw json.RawMessage, at []any) (out portSpec, open Ports, some bool) {
+func (r *ciliumReader) ports(d Direction, raw json.RawMessage, at []any) (out portSpec, open Ports, some bool) {
 	var list []map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		r.refused = err.Error()
@@ -118,15 +121,15 @@ func (r *ciliumReader) ports(raw json.RawMessage, at []any) (out portSpec, open 
 			open = AllPorts
 		}
 		for j := range ports {
-			open = open.Union(r.port(&ports[j], &out))
+			open = open.Union(r.port(d, &ports[j], &out))
 		}
 	}
 	return out, open, some
 }
 
 // port adds one to a spec. The protocol ANY is TCP and UDP, and SCTP where it is enabled; port 0 is every port.
-func (r *ciliumReader) port(p *ciliumPort, out *portSpec) (open Ports) {
-	text := strings.Trim(string(p.Port), `"`)
+func (r *ciliumReader) port(d Direction, p *ciliumPort, out *portSpec) (open Ports) {
+	text := strings.ToLower(strings.Trim(string(p.Port), `"`))
 	n, err := strconv.ParseUint(text, 10, 16)
 	named := err != nil && text != "" && text != "null" && strings.Trim(text, "0123456789") != ""
 	if err != nil && !named && text != "" && text != "null" {
@@ -142,29 +145,69 @@ func (r *ciliumReader) port(p *ciliumPort, out *portSpec) (open Ports) {
 		}
 		return PortRange(protocol, uint16(n), uint16(n))
 	}
-	if named {
-		r.uses.ports[text] = true
-	}
+	var protocols []Protocol
+	any := false
 	switch protocol := strings.ToUpper(p.Protocol); protocol {
 	case "", "ANY":
-		switch {
-		case named:
-			out.named = append(out.named, namedPort{name: text, any: true})
-		case n == 0:
-			out.ports = AllPorts
-		default:
-			out.ports = out.ports.Union(add(TCP)).Union(add(UDP))
-			return add(SCTP)
-		}
+		any, protocols = true, []Protocol{TCP, UDP}
 	case "TCP", "UDP", "SCTP":
 		known, _ := ParseProtocol(protocol)
-		if named {
-			out.named = append(out.named, namedPort{name: text, protocol: known})
-		} else {
-			out.ports = out.ports.Union(add(known))
-		}
+		protocols = []Protocol{known}
 	default: // ICMP and others, of which one is not told from the next
 		return otherOnly
 	}
-	return Ports{}
+	if named {
+		if any {
+			protocols = append(protocols, SCTP)
+		}
+		return r.named(d, text, protocols, out)
+	}
+	for _, protocol := range protocols {
+		out.ports = out.ports.Union(add(protocol))
+	}
+	if any {
+		open = add(SCTP)
+		if n == 0 {
+			open = open.Union(otherOnly)
+		}
+	}
+	return open
+}
+
+// named adds a port by its name. It is the pod's own where it is connected to. Of peers it is one number for all that a rule
+// selects, which a name of two numbers is not: among the endpoints of the cluster, or, in newer versions, among those that
+// the rule selects (pkg/types/portmap.go, GetNamedPort). What is sure is a name of one number, of peers that have it.
+func (r *ciliumReader) named(d Direction, name string, protocols []Protocol, out *portSpec) (open Ports) {
+	r.uses.ports[name] = true
+	for _, protocol := range protocols {
+		if d == Egress {
+			numbers := r.portsNamed(name, protocol)
+			open = open.Union(numbers)
+			if numbers.count() > 1 {
+				continue
+			}
+		}
+		out.named = append(out.named, namedPort{name: name, protocol: protocol})
+	}
+	return open
+}
+
+// portsNamed are all that a name stands for in the pods of the cluster, which are looked through once.
+func (b *builder) portsNamed(name string, protocol Protocol) Ports {
+	if b.numbers == nil {
+		b.numbers = map[namedPort]Ports{}
+		for _, p := range podsOf(b.workloads) {
+			if p.Host() {
+				continue
+			}
+			for _, port := range p.namedPorts() {
+				of := cmp.Or(port.Protocol, corev1.ProtocolTCP)
+				if protocol, ok := protocolOf(&of); ok {
+					n := namedPort{name: port.Name, protocol: protocol}
+					b.numbers[n] = b.numbers[n].Union(portRangeOf(protocol, port.ContainerPort, port.ContainerPort))
+				}
+			}
+		}
+	}
+	return b.numbers[namedPort{name: name, protocol: protocol}]
 }

@@ -34,6 +34,7 @@ const (
 type ciliumSelector struct {
 	terms      []ciliumTerm
 	namespaced bool // it says which namespaces
+	named      bool // by their names
 	reserved   bool // it looks at labels of what is no pod
 	key        string
 }
@@ -51,6 +52,13 @@ func (s ciliumSelector) matches(c *class) truth {
 		out = min(out, s.terms[i].matches(c))
 	}
 	return out
+}
+
+// excepts tells whether what has no labels of pods matches.
+func (s ciliumSelector) excepts() bool {
+	return !slices.ContainsFunc(s.terms, func(t ciliumTerm) bool {
+		return t.operator != metav1.LabelSelectorOpNotIn && t.operator != metav1.LabelSelectorOpDoesNotExist
+	})
 }
 
 func (t *ciliumTerm) matches(c *class) truth {
@@ -83,6 +91,7 @@ func (r *ciliumReader) selector(s *metav1.LabelSelector) (out ciliumSelector, re
 		if !ok {
 			source, name = "any", key
 		}
+		out.named = out.named || name == ciliumNamespace
 		out.namespaced = out.namespaced || name == ciliumNamespace || strings.HasPrefix(name, ciliumNamespaceLabels)
 		out.reserved = out.reserved || source == "reserved"
 		out.terms = append(out.terms, ciliumTerm{r.label(source, name), operator, values})

@@ -140,6 +140,24 @@ func TestCilium(t *testing.T) {
 		{name: "ports of everybody", docs: toDB(`ingress: [{toPorts: [{ports: [{port: "0", protocol: TCP}]}]}]`), wants: []string{
 			"8.8.8.8 > data/db 80 allowed", "shop/web > data/db 80 allowed", "8.8.8.8 > data/db UDP:80 denied",
 		}},
+		{name: "every port of any protocol", docs: toDB(`ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: "0"}]}]}]`), wants: []string{
+			"data/job > data/db 80 allowed", "data/job > data/db UDP:80 allowed", "data/job > data/db SCTP:80 unknown", "data/job > data/db OTHER:1 unknown",
+		}},
+		{name: "port by name in capitals", docs: toDB(`ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: HTTP, protocol: TCP}]}]}]`), wants: []string{"data/job > data/db 8080 allowed", "data/job > data/db 80 denied"}},
+		{name: "port by name of peers", docs: toDB(`egress: [{toEntities: [all], toPorts: [{ports: [{port: http, protocol: TCP}]}]}]`), wants: []string{
+			"data/db > data/job 8080 allowed", "data/db > data/job 80 denied", "data/db > data/agent 8080 unknown", "data/db > 8.8.8.8 8080 unknown",
+		}},
+		{name: "port by name of peers, of which one has another", docs: append(toDB(`egress: [{toEndpoints: [{}], toPorts: [{ports: [{port: http, protocol: TCP}]}]}]`),
+			`{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: odd}, spec: {containers: [{name: c, image: i, ports: [{name: http, containerPort: 9090}]}]}, status: {podIP: 10.0.0.9}}`), wants: []string{
+			"data/db > data/job 8080 unknown", "data/db > data/job 9090 unknown", "data/db > data/job 80 denied", "data/db > shop/odd 9090 denied",
+		}},
+		{name: "all but a namespace", docs: toDB(`ingress: [{fromEndpoints: [{matchExpressions: [{key: "k8s:io.kubernetes.pod.namespace", operator: NotIn, values: [shop]}]}]}]`), wants: []string{
+			"data/job > data/db 80 allowed", "shop/web > data/db 80 denied", "8.8.8.8 > data/db 80 unknown", "data/agent > data/db 80 unknown",
+		}, notes: "only excepts"},
+		{name: "all but namespaces of a label", docs: []string{ccnp("p", `endpointSelector: {matchLabels: {app: db}}, ingress: [{fromEndpoints: [{matchExpressions: [{key: io.cilium.k8s.namespace.labels.team, operator: NotIn, values: [a]}]}]}]`)}, wants: []string{
+			"data/job > data/db 80 allowed", "shop/web > data/db 80 denied", "8.8.8.8 > data/db 80 denied",
+		}},
+		{name: "the world holds no nodes", docs: toDB(`egress: [{toEntities: [world]}]`), wants: []string{"data/db > 8.8.8.8 80 allowed", "data/db > data/agent 80 denied"}},
 		{name: "ports of other protocols", docs: toDB(`ingress: [{fromEndpoints: [{}], toPorts: [{ports: [{port: "1", protocol: ICMP}, {port: "7", protocol: SCTP}]}]}]`), wants: []string{
 			"data/job > data/db OTHER:1 unknown", "data/job > data/db SCTP:7 allowed", "data/job > data/db 7 denied",
 		}},
@@ -178,6 +196,9 @@ func TestCilium(t *testing.T) {
 		{name: "empty rule", docs: toDB(`ingress: [{}], egress: [{}]`), wants: []string{"data/job > data/db 80 unknown", "data/db > data/job 80 unknown"}, notes: "an empty rule"},
 		{name: "empty list", docs: toDB(`ingress: []`), wants: []string{"data/job > data/db 80 unknown", "data/db > data/job 80 allowed"}, notes: "an empty list isolates"},
 		{name: "empty list of peers", docs: toDB(`ingress: [{fromEndpoints: []}]`), wants: []string{"data/job > data/db 80 unknown"}, notes: "an empty list of peers"},
+		{name: "default deny without rules", docs: toDB(`enableDefaultDeny: {ingress: true, egress: true}, egress: [{toEntities: [world]}]`), wants: []string{
+			"data/job > data/db 80 unknown", "data/db > data/job 80 denied",
+		}, notes: "without rules"},
 		{name: "without default deny", docs: toDB(`enableDefaultDeny: {ingress: false}, ingress: [{fromEndpoints: [{}]}]`), wants: []string{"8.8.8.8 > data/db 80 allowed"}},
 		{name: "deny beats NetworkPolicy", docs: append(toDB(`enableDefaultDeny: {ingress: false}, ingressDeny: [{fromEndpoints: [{matchLabels: {io.kubernetes.pod.namespace: shop}}], toPorts: [{ports: [{port: "80", protocol: TCP}]}]}]`), allowAllData), wants: []string{
 			"shop/web > data/db 80 denied", "shop/web > data/db 81 allowed", "data/job > data/db 80 allowed",

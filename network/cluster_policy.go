@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -12,8 +13,9 @@ import (
 )
 
 // The policies of sigs.k8s.io/network-policy-api: AdminNetworkPolicy and BaselineAdminNetworkPolicy (apis/v1alpha1), and
-// ClusterNetworkPolicy (apis/v1alpha2), which took their place. Only the fields that decide are read; a peer of a kind
-// that is not known here fails closed, as the API asks: it accepts nobody, and denies or passes everybody.
+// ClusterNetworkPolicy (apis/v1alpha2), which took their place. Only the fields that decide are read. A rule with a peer of
+// a kind that is not known here fails closed, as the API asks: one that accepts matches nothing, and one that denies or
+// passes denies all.
 type clusterPolicy struct {
 	Spec struct {
 		Tier     string
@@ -84,9 +86,11 @@ func (b *builder) clusterPolicy(o *inventory.Object, t tier) {
 	for d, rules := range [][]clusterRule{Ingress: c.Spec.Ingress, Egress: c.Spec.Egress} {
 		for i := range rules {
 			at := []any{"spec", Direction(d).String(), i}
-			if r, ok := b.clusterRule(o, &rules[i], at); ok {
-				p.dirs[d].rules = append(p.dirs[d].rules, r)
+			out, refused := b.clusterRule(o, &rules[i], at)
+			if refused != "" && o.Strength() < inventory.Observed { // what runs was accepted
+				p.doubt = refused
 			}
+			p.dirs[d].rules = append(p.dirs[d].rules, out...)
 		}
 	}
 	b.policies = append(b.policies, p)
@@ -117,7 +121,9 @@ func (b *builder) podsIn(p *podsOfNamespaces) (matches func(*class) truth, key, 
 	return both(pods, in), nsKey + "\x00" + podKey, ""
 }
 
-func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (rule, bool) {
+// clusterRule reads one rule, which becomes two where only some of what it does is certain; refused says why the API server
+// would not take it.
+func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (out []rule, refused string) {
 	r := rule{path: at}
 	switch c.Action {
 	case "Accept", "Allow":
@@ -127,20 +133,25 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ru
 	case "Pass":
 		r.action = pass
 	default:
-		r.doubt = b.note(o, append(slices.Clone(at), "action"), "action %q is not known here", c.Action)
-		r.action, r.peers, r.ports = deny, world, portSpec{ports: AllPorts}
-		return r, true
+		refused = b.note(o, append(slices.Clone(at), "action"), "action %q is not known here", c.Action)
+		r.peers, r.ports, r.doubt = world, portSpec{ports: AllPorts}, refused
+		return []rule{r, {action: deny, path: at, peers: world, ports: r.ports, doubt: refused}}, refused
 	}
 	peers, field := c.From, "from"
 	if len(c.To) > 0 {
 		peers, field = c.To, "to"
 	}
+	closed := ""
 	for i, p := range peers {
-		ps, doubt := b.clusterPeer(p)
-		if doubt != "" {
-			b.note(o, append(slices.Clone(at), field, i), "%s", doubt)
-			if len(ps) == 0 && r.action != allow {
-				ps = world
+		path := append(slices.Clone(at), field, i)
+		ps, doubt, bad := b.clusterPeer(p)
+		switch {
+		case bad != "":
+			refused = b.note(o, path, "the API server refuses the policy: %s", bad)
+		case doubt != "":
+			b.note(o, path, "%s", doubt)
+			if len(ps) == 0 {
+				closed = doubt
 			}
 		}
 		r.peers = append(r.peers, ps...)
@@ -148,46 +159,56 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ru
 	var doubt string
 	if r.ports, doubt = b.clusterPorts(c); doubt != "" {
 		b.note(o, at, "%s", doubt)
-		if r.action != allow {
-			r.ports = portSpec{ports: AllPorts}
-		}
 	}
-	return r, true
+	switch {
+	case closed == "":
+	case r.action == allow:
+		// Whether the other peers count where one is not known is not said of every version.
+		r.doubt = closed
+	default:
+		r.action, r.peers = deny, world
+		doubt = cmp.Or(doubt, closed) // all is all ports, if taken at its word
+	}
+	out = []rule{r}
+	if all := (portSpec{ports: AllPorts}); doubt != "" && !r.ports.ports.Equal(AllPorts) {
+		out = append(out, rule{action: r.action, path: at, peers: r.peers, ports: all, doubt: doubt})
+	}
+	return out, refused
 }
 
 // clusterPeer reads one peer; no peers with a doubt is one of a kind that is not known.
-func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt string) {
+func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt, refused string) {
 	for field, raw := range p {
 		switch field {
 		case "namespaces":
 			var s metav1.LabelSelector
 			if json.Unmarshal(raw, &s) != nil {
-				return nil, "namespaces cannot be read"
+				return nil, "", "namespaces cannot be read"
 			}
 			in, key, refused := b.namespaceSelector(&s)
 			if refused != "" {
-				return nil, refused
+				return nil, "", refused
 			}
 			out = append(out, peer{pods: b.asPeer(func(c *class) truth { return in(c.in) }, true), spaces: in, key: "namespaces " + key})
 		case "pods":
 			var s podsOfNamespaces
 			if json.Unmarshal(raw, &s) != nil {
-				return nil, "pods cannot be read"
+				return nil, "", "pods cannot be read"
 			}
 			matches, key, refused := b.podsIn(&s)
 			if refused != "" {
-				return nil, refused
+				return nil, "", refused
 			}
 			out = append(out, peer{pods: b.asPeer(matches, true), key: "always " + key})
 		case "networks":
 			var cidrs []string
 			if json.Unmarshal(raw, &cidrs) != nil {
-				return nil, "networks cannot be read"
+				return nil, "", "networks cannot be read"
 			}
 			for _, cidr := range cidrs {
 				r, ok := rangeOf(cidr)
 				if !ok {
-					return nil, fmt.Sprintf("%q is no CIDR", cidr)
+					return nil, "", fmt.Sprintf("%q is no CIDR", cidr)
 				}
 				block := prefixes{r}
 				b.blocks.id(block)
@@ -196,32 +217,31 @@ func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt s
 		case "nodes":
 			var s metav1.LabelSelector
 			if json.Unmarshal(raw, &s) != nil {
-				return nil, "nodes cannot be read"
+				return nil, "", "nodes cannot be read"
 			}
-			out = append(out, peer{pods: func(c *class) truth {
-				if c.Host() {
-					return maybe
-				}
-				return no
-			}, key: "nodes", doubt: "which nodes a policy selects is not evaluated"}, peer{everybody: true, doubt: "addresses of nodes are not told apart from others"})
+			// Nodes, and pods on their network, have addresses of their own; other pods are none.
+			out = append(out, b.outside("which nodes a policy selects is not evaluated")...)
 			doubt = "which nodes a policy selects is not evaluated"
 		case "domainNames":
 			out = append(out, peer{everybody: true, doubt: "what domain names resolve to is not known"})
 			doubt = "what domain names resolve to is not known"
 		default:
-			return nil, fmt.Sprintf("peers by %q are not known here", field)
+			return nil, fmt.Sprintf("peers by %q are not known here", field), ""
 		}
 	}
 	if len(p) == 0 {
-		return nil, "a peer is empty"
+		return nil, "a peer is empty", ""
 	}
-	return out, doubt
+	return out, doubt, ""
 }
 
 // clusterPorts: no ports and no protocols are every protocol.
 func (b *builder) clusterPorts(c *clusterRule) (out portSpec, doubt string) {
-	if c.Ports == nil && len(c.Protocols) == 0 {
+	switch {
+	case c.Ports == nil && len(c.Protocols) == 0:
 		return portSpec{ports: AllPorts}, ""
+	case c.Ports != nil && len(*c.Ports) == 0:
+		return portSpec{}, "what an empty list of ports is depends on the plugin"
 	}
 	add := func(protocol string, from, to int32) {
 		p, err := ParseProtocol(protocol)

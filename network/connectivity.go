@@ -51,6 +51,7 @@ func connect(ctx context.Context, inv *inventory.Inventory, unseen func(*builder
 		return nil, err
 	}
 	b := newBuilder(inv, profileOf(inv, workloads))
+	b.workloads = workloads
 	b.registerMetadata()
 	b.networkPolicies()
 	b.clusterPolicies()

@@ -11,6 +11,7 @@ import (
 
 // A map says what asking for every pair says, joined.
 func TestEdgesAgainstPairs(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(*worlds) / 10 {
 		r := rand.New(rand.NewPCG(seed, 436))
 		w := newTwinWorld(r)

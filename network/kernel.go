@@ -272,7 +272,7 @@ func (m *model) applyUnordered(cells map[state]bitset, c *class, d Direction, ps
 // join is the state after policies of one order, of which each alone would lead to one of the states.
 func (m *model) join(before, fresh state, states []state) state {
 	t := m.ports
-	allowed, passed, denied := make([]portID, len(states)), make([]portID, len(states)), make([]portID, len(states))
+	passed, denied := make([]portID, len(states)), make([]portID, len(states))
 	out := before
 	out.left, out.perhaps = before.left, before.perhaps
 	anyMust, anyMay := noPorts, noPorts
@@ -280,21 +280,21 @@ func (m *model) join(before, fresh state, states []state) state {
 		// What it may decide, and what it may deny.
 		decides := t.sub(fresh.perhaps, s.left)
 		surely := t.sub(fresh.left, s.perhaps)
-		allowed[i], passed[i] = s.may, s.maybe
+		passed[i] = s.maybe
 		denied[i] = t.sub(decides, t.or(s.must, s.passed))
 		anyMust, anyMay = t.or(anyMust, surely), t.or(anyMay, decides)
 	}
 	for i, s := range states {
-		against, againstPass := noPorts, noPorts
+		against, refused := noPorts, noPorts
 		for j := range states {
 			if i != j {
-				against = t.or(against, t.or(passed[j], denied[j]))
-				againstPass = t.or(againstPass, t.or(allowed[j], denied[j]))
+				against, refused = t.or(against, t.or(passed[j], denied[j])), t.or(refused, denied[j])
 			}
 		}
 		out.must = t.or(out.must, t.sub(s.must, against))
 		out.may = t.or(out.may, s.may)
-		out.passed = t.or(out.passed, t.sub(s.passed, againstPass))
+		// What one allows and another passes on is allowed for certain where later tiers do.
+		out.passed = t.or(out.passed, t.sub(t.or(s.must, s.passed), refused))
 		out.maybe = t.or(out.maybe, s.maybe)
 	}
 	out.left = t.sub(before.left, anyMay)
@@ -316,7 +316,7 @@ func (m *model) endTier(cells map[state]bitset, t tier, isolated truth) map[stat
 		default:
 			next.left, next.perhaps = m.ports.or(s.left, s.passed), m.ports.or(s.perhaps, s.maybe)
 		}
-		if t == policyTier && isolated == yes {
+		if t == policyTier && isolated != no {
 			next.may = m.ports.or(next.may, m.ports.and(s.perhaps, m.otherPorts))
 		}
 		out[next] = out[next].or(peers)

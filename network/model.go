@@ -206,7 +206,7 @@ func (m *model) peersOfOne(p *peer) peersOf {
 	case p.pods != nil && p.key != "":
 		key = "pods " + string(p.namespace) + "\x00" + p.key + "\x00" + p.doubt
 	case p.pods == nil:
-		key = fmt.Sprint("block ", p.block.key(), p.podless, p.doubt)
+		key = fmt.Sprint("block ", p.block.key(), p.podless, p.hostless, p.doubt)
 	}
 	if out, ok := m.ofPeer[key]; ok && key != "" {
 		return out
@@ -267,7 +267,7 @@ func (m *model) holds(p *peer, put func(i int, t truth)) {
 			most = maybe
 		}
 		switch {
-		case p.podless && !c.Host():
+		case p.podless && !c.Host(), p.hostless && c.Host():
 		case len(c.Addrs) == 0:
 			put(i, min(assumed, most))
 		case slices.Contains(c.blocks, id):
@@ -333,10 +333,16 @@ func (m *model) foldGroup(g *group, c *class, d Direction) {
 	var named bitset
 	for _, p := range g.policies {
 		for i := range p.dirs[d].rules {
-			switch r := &p.dirs[d].rules[i]; {
-			case !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody }):
+			r := &p.dirs[d].rules[i]
+			if !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody }) {
 				named = named.or(m.peersOf(r).maybe)
-			case d == Egress:
+				continue
+			}
+			if !slices.ContainsFunc(r.peers, func(p peer) bool { return p.everybody && p.doubt == "" }) {
+				// It may speak of everybody, and surely does of some.
+				named = named.or(m.peersOf(r).sure)
+			}
+			if d == Egress {
 				named = named.or(m.naming(r))
 			}
 		}

@@ -103,6 +103,7 @@ type class struct {
 	// blocks are the address blocks that hold the pods' addresses: all of them, or some.
 	blocks, someBlocks []int
 	index              int
+	unnamed            bool // policies do not know its ports by name
 }
 
 // namespaceInfo is a namespace as selectors see it.
@@ -139,6 +140,7 @@ type vocabulary struct {
 	labels   map[string]bool
 	ports    map[string]bool // names
 	accounts bool
+	hosts    bool // policies speak of pods on the host's network
 }
 
 func (v *vocabulary) key(p *Pod, blocks, some []int) string {
@@ -195,7 +197,7 @@ func classesOf(pods []*Pod, v *vocabulary, blocks *blockIndex, namespaces map[st
 		key := v.key(p, all, some)
 		c := byKey[key]
 		if c == nil {
-			c = &class{Pod: p, in: namespaces[p.Namespace], blocks: all, someBlocks: some}
+			c = &class{Pod: p, in: namespaces[p.Namespace], blocks: all, someBlocks: some, unnamed: p.Host() && !v.hosts}
 			byKey[key] = c
 			out = append(out, c)
 		}
@@ -211,10 +213,12 @@ func classesOf(pods []*Pod, v *vocabulary, blocks *blockIndex, namespaces map[st
 	return out
 }
 
-// resolve finds the ports that named ones stand for in the pods of a class; a name that no container has is none.
+// resolve finds the ports that named ones stand for in the pods of a class; a name that no container has is none. Plugins
+// that take pods on the host's network for the node know none of their ports by name: Calico has no endpoint for them
+// (libcalico-go/lib/backend/k8s/conversion, IsValidCalicoWorkloadEndpoint), and Cilium no entry with their names.
 func (c *class) resolve(named []namedPort) Ports {
 	var out Ports
-	if len(named) == 0 {
+	if len(named) == 0 || c.unnamed {
 		return out
 	}
 	for _, port := range c.namedPorts() {
