@@ -177,7 +177,7 @@ func checkHostNetwork(_ context.Context, e *nist190.Eval, z *Zones) (bool, error
 var notEnforced = nist190.Metadata{
 	ID: "network-not-enforced", Title: "Policies that nothing enforces",
 	Doc: `There are network policies, and the network plugin does not enforce them: Kubernetes stores them for whoever does. The
-plugin is recognised by the DaemonSets that run it; programs that embed the checks can name it (PluginProfile).
+plugin is recognised by the DaemonSets that run it, or named in the configuration.
 
 Before: flannel alone.
 

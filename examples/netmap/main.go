@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"strings"
 
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	against := flags.String("diff", "", "manifests of an earlier state (a `path`): print what changed since")
 	judge := flags.Bool("judge", false, "write each connection of -flows on a line, with the policies' verdict and what is odd about it")
 	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, and what -flows shows: one for each `workload|namespace`")
-	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
+	config := flags.String("config", "", "configuration `file`: the sensitivity scheme, interfaces, the network plugin")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil { // the flag package has said what is wrong
@@ -83,7 +84,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return status
 		}
 	}
-	settings := append(cfg.Runner().Settings, network.PluginProfile.Set(network.Profile{IPBlockMatchesPods: matches}))
+	// What the configuration says of the plugin holds, unless the flag was given.
+	settings, profile, given := cfg.Runner().Settings, cfg.Network.Profile(), reflect.ValueOf(cfg.Network).IsZero()
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "ip-block-matches-pods" })
+	if given {
+		profile.IPBlockMatchesPods = matches
+	}
+	settings = append(settings, network.PluginProfile.Set(profile))
 	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, flags.Args()...), settings...)
 	failed(err)
 	for _, p := range inv.Problems() {

@@ -46,6 +46,45 @@ func TestQueries(t *testing.T) {
 	}
 }
 
+// The configuration says what the plugin does, and the flag has the last word.
+func TestPluginFromConfig(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	manifests := write("m.yaml", `
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: shop, labels: {app: a}}, spec: {containers: [{name: c, image: i}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: shop}, spec: {containers: [{name: c, image: i}]}}
+---
+{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: shop}, spec: {podSelector: {matchLabels: {app: a}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}}
+`)
+	const head = "apiVersion: nist190.dev/v1alpha1\nkind: Config\n"
+	cilium, within := write("c.yaml", head+"network: {plugin: cilium}\n"), write("d.yaml", head+"network: {podCIDRs: [10.244.0.0/16]}\n")
+	for _, tt := range []struct {
+		args []string
+		want string // after the edge
+	}{
+		{nil, ": unknown: All Connections"}, // the block holds some of the addresses that pods can have
+		{[]string{"-config", within}, ": All Connections"},
+		{[]string{"-config", cilium}, ""},
+		{[]string{"-config", cilium, "-ip-block-matches-pods", "yes"}, ": unknown: All Connections"},
+		{[]string{"-config", within, "-ip-block-matches-pods", "no"}, ""},
+	} {
+		status, out, errs := command(t, "", append(tt.args, manifests)...)
+		_, got, _ := strings.Cut(out, "shop/b[Pod] => shop/a[Pod] ")
+		got, _, _ = strings.Cut(got, "\n")
+		if status != 0 || got != tt.want {
+			t.Errorf("%v: %d %q\n%s%s", tt.args, status, got, out, errs)
+		}
+	}
+}
+
 func TestFlows(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "flows.csv")
 	if err := os.WriteFile(file, []byte("src,dst,protocol,port\nshop-web/storefront,shop-backend/api,TCP,8080\n"), 0o644); err != nil {
