@@ -21,6 +21,7 @@ func exposureChecks() []nist190.Check {
 		onMap(nodeEntry, checkNodeEntry),
 		onMap(hostNetwork, checkHostNetwork),
 		onMap(notEnforced, checkNotEnforced),
+		nist190.NewCheck(exposureDangling, checkDangling),
 	}
 }
 

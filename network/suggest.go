@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -345,45 +342,6 @@ func (c *Connectivity) RequiredBy(seen []Observation) []Requirement {
 		to, err2 := c.Find(o.To)
 		if err == nil && err2 == nil && !o.Dropped {
 			out = append(out, Requirement{from, to, PortRange(o.Protocol, o.Port, o.Port), "observed"})
-		}
-	}
-	return out
-}
-
-// host is what looks like the name of a Service with a port, as in "http://orders.shop.svc:8080/path" or "db:5432".
-var host = regexp.MustCompile(`^(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?([a-z0-9]([-a-z0-9]*[a-z0-9])?)(?:\.([a-z0-9]([-a-z0-9]*[a-z0-9])?))?(?:\.svc(?:\.[-a-z0-9.]+)?)?(?::([0-9]{1,5}))?(?:/.*)?$`)
-
-// References finds what workloads say of Services in the values of their environment, as programs are commonly told where
-// others are: a name with its port, or a name alone for all ports of the Service.
-func (z *Zones) References(inv *inventory.Inventory) []Requirement {
-	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range z.m.pods {
-		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
-	}
-	var out []Requirement
-	for _, p := range z.m.pods {
-		for i := range p.Spec.Containers {
-			for _, env := range p.Spec.Containers[i].Env {
-				m := host.FindStringSubmatch(env.Value)
-				if m == nil {
-					continue
-				}
-				namespace := cmp.Or(m[3], p.Namespace)
-				_, s, ok := inventory.TypedGet[corev1.Service](inv, namespace, m[1])
-				if !ok {
-					continue
-				}
-				var port *intstr.IntOrString
-				if n, err := strconv.Atoi(m[5]); err == nil {
-					v := intstr.FromInt32(int32(n))
-					port = &v
-				}
-				f.backends(namespace, s, port, func(to *Pod, ports Ports) {
-					if to != p {
-						out = append(out, Requirement{End{Pod: p}, End{Pod: to}, ports, fmt.Sprintf("environment variable %s of container %s", env.Name, strings.ToValidUTF8(p.Spec.Containers[i].Name, ""))})
-					}
-				})
-			}
 		}
 	}
 	return out
