@@ -3,7 +3,8 @@
 //	netmap [-o text|json|csv|markdown|dot|mermaid|svg] [-level pod|workload|namespace|node|zone] PATH...
 //	netmap [-flows FILE] PATH...    marks edges as observed, not observed, or observed though denied
 //	netmap -flows FILE -judge PATH... the policies' verdict on each connection that was observed
-//	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied
+//	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied. By zone, what
+//	                                  is of one level passes, and between levels what interfaces declare
 //	netmap -diff PATH PATH...       what changed since the manifests at the first path
 //	netmap -queries FILE PATH...
 //
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV: edges say what was seen")
 	against := flags.String("diff", "", "manifests of an earlier state (a `path`): print what changed since")
 	judge := flags.Bool("judge", false, "write each connection of -flows on a line, with the policies' verdict and what is odd about it")
-	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, and what -flows shows: one for each `workload|namespace`")
+	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, interfaces declare and -flows shows: one for each `workload|namespace|zone`")
 	config := flags.String("config", "", "configuration `file`: the sensitivity scheme, interfaces, the network plugin")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -28,6 +28,7 @@ func TestMap(t *testing.T) {
 		{[]string{"-o", "json", "-level", "namespace", hardened}, `"from": "shop-web[Namespace]"`},
 		{[]string{"-o", "svg", hardened}, "<svg "},
 		{[]string{"-suggest", "namespace", hardened}, "kind: NetworkPolicy"},
+		{[]string{"-suggest", "zone", hardened}, "name: zone-internal\n"},
 		{[]string{"-diff", hardened, "../manifests/shop"}, "+ "},
 	} {
 		if status, out, errs := command(t, "", tt.args...); status != 0 || !strings.Contains(out, tt.want) {
@@ -102,7 +103,7 @@ func TestFlows(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"-level", "galaxy", hardened}, {"-o", "pdf", hardened}, {"-ip-block-matches-pods", "perhaps", hardened}, {"-nonsense"},
-		{"-queries", "gone.json", hardened}, {"-flows", "gone.csv", hardened}, {"-config", "gone.yaml", hardened}, {"gone"}, {"-suggest", "zone", hardened}, {"-diff", "gone", hardened},
+		{"-queries", "gone.json", hardened}, {"-flows", "gone.csv", hardened}, {"-config", "gone.yaml", hardened}, {"gone"}, {"-suggest", "pod", hardened}, {"-diff", "gone", hardened},
 	} {
 		if status, _, errs := command(t, "", args...); status != malfunction || errs == "" {
 			t.Errorf("%v: %d %q", args, status, errs)
