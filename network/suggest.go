@@ -315,17 +315,3 @@ func (z *Zones) InterfaceRequirements(inv *inventory.Inventory) ([]Requirement, 
 	}
 	return out, nil
 }
-
-// RequiredBy turns observed connections into requirements; what was dropped, and what has an end that is not known, is not
-// one. Ends are taken for their workloads.
-func (c *Connectivity) RequiredBy(seen []Observation) []Requirement {
-	var out []Requirement
-	for _, o := range seen {
-		from, err := c.Find(o.From)
-		to, err2 := c.Find(o.To)
-		if err == nil && err2 == nil && !o.Dropped {
-			out = append(out, Requirement{from, to, PortRange(o.Protocol, o.Port, o.Port), "observed"})
-		}
-	}
-	return out
-}

@@ -5,7 +5,7 @@
 //	netmap -flows FILE -judge PATH... the policies' verdict on each connection that was observed
 //	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied. By zone, what
 //	                                  is of one level passes, and between levels what interfaces declare
-//	netmap -diff PATH PATH...       what changed since the manifests at the first path
+//	netmap -diff PATH PATH...       what changed since the manifests, or the saved map, at the first path
 //	netmap -queries FILE PATH...
 //
 // A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
@@ -49,8 +49,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	levelName := flags.String("level", "workload", "what is one place: pod, workload, namespace, node or zone")
 	queries := flags.String("queries", "", "`file` of questions, a JSON object a line")
 	blocks := flags.String("ip-block-matches-pods", "yes", "whether the network plugin matches ipBlock with addresses of pods: yes, no or unknown")
-	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV: edges say what was seen")
-	against := flags.String("diff", "", "manifests of an earlier state (a `path`): print what changed since")
+	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV, or - for standard input: edges say what was seen")
+	against := flags.String("diff", "", "an earlier state, its manifests or a map that was saved as text or JSON (a `path`): print what changed since")
 	judge := flags.Bool("judge", false, "write each connection of -flows on a line, with the policies' verdict and what is odd about it")
 	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, interfaces declare and -flows shows: one for each `workload|namespace|zone`")
 	config := flags.String("config", "", "configuration `file`: the sensitivity scheme, interfaces, the network plugin")
@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	matches, err2 := network.ParseAnswer(*blocks)
 	if err == nil {
 		err = err2
+	}
+	if err == nil && *judge && *flows == "" {
+		err = fmt.Errorf("-judge wants -flows")
 	}
 	if err == nil && flags.NArg() == 0 {
 		err = fmt.Errorf("no manifests: name a file or a directory")
@@ -102,64 +105,80 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		failed(err)
 		return status
 	}
+	attribution := z.Attribution(inv)
 	var seen []network.Observation
 	if *flows != "" {
-		seen, err = readFlows(*flows)
+		in, err := open(*flows, stdin)
+		if err != nil {
+			failed(err)
+			return status
+		}
+		defer in.Close()
+		if *judge {
+			failed(netmap.Judge(stdout, network.Flows(in), attribution))
+			return status
+		}
+		seen, err = network.ReadFlows(in)
 		failed(err)
 	}
 	switch {
 	case *suggestion != "":
 		each, err := network.ParseLevel(*suggestion)
 		if err == nil {
-			err = suggest(ctx, stdout, inv, z, seen, each)
+			err = suggest(ctx, stdout, inv, attribution, seen, each)
 		}
 		failed(err)
 		return status
-	case *judge:
-		failed(netmap.Judge(stdout, seen, z.Connectivity))
-		return status
 	case *against != "":
-		before, err := zones(ctx, *against, cfg, settings)
+		before, err := earlier(ctx, *against, level, cfg, settings)
 		failed(err)
 		if before != nil {
-			failed(netmap.WriteDiff(stdout, netmap.Diff(netmap.New(before, level), netmap.New(z, level))))
+			failed(netmap.WriteDiff(stdout, netmap.Diff(before, netmap.New(z, level))))
 		}
 		return status
 	case *queries == "":
 		m := netmap.New(z, level)
 		if *flows != "" {
-			failed(m.Mark(z, seen))
+			failed(m.Mark(attribution, seen))
 		}
 		failed(m.Write(stdout, *format))
 		return status
 	}
-	in := stdin
-	if *queries != "-" {
-		f, err := os.Open(*queries)
-		if err != nil {
-			failed(err)
-			return status
-		}
-		defer f.Close()
-		in = f
+	in, err := open(*queries, stdin)
+	if err != nil {
+		failed(err)
+		return status
 	}
+	defer in.Close()
 	failed(netmap.Answer(stdout, in, z.Connectivity))
 	return status
 }
 
-func zones(ctx context.Context, path string, cfg *catalog.Config, settings []inventory.Value) (*network.Zones, error) {
+// earlier is the map of an earlier state: one that was saved as text or JSON, or that of manifests.
+func earlier(ctx context.Context, path string, level network.Level, cfg *catalog.Config, settings []inventory.Value) (*netmap.Map, error) {
+	if data, err := os.ReadFile(path); err == nil {
+		if m, ok, err := netmap.Read(data, level); ok {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
+			return m, err
+		}
+	}
 	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, path), settings...)
 	if err != nil {
 		return nil, err
 	}
-	return network.ZonesOf(ctx, inv)
-}
-
-func readFlows(path string) ([]network.Observation, error) {
-	f, err := os.Open(path)
+	z, err := network.ZonesOf(ctx, inv)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return network.ReadFlows(f)
+	return netmap.New(z, level), nil
+}
+
+// open opens a file; "-" is standard input.
+func open(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(path)
 }

@@ -37,6 +37,26 @@ func TestMap(t *testing.T) {
 	}
 }
 
+// What changed since a map that was saved.
+func TestSavedMap(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		_, saved, _ := command(t, "", "-o", format, "-level", "namespace", hardened)
+		file := filepath.Join(t.TempDir(), "before")
+		if err := os.WriteFile(file, []byte(saved), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if status, out, errs := command(t, "", "-diff", file, "-level", "namespace", hardened); status != 0 || out != "" {
+			t.Errorf("%s: %d\n%s%s", format, status, out, errs)
+		}
+		if status, out, errs := command(t, "", "-diff", file, "-level", "namespace", "../manifests/shop"); status != 0 || !strings.Contains(out, "+ shop-payments[Namespace] => ") {
+			t.Errorf("%s: %d\n%s%s", format, status, out, errs)
+		}
+		if status, _, errs := command(t, "", "-diff", file, hardened); status != malfunction || !strings.Contains(errs, "level") {
+			t.Errorf("%s, another level: %d %s", format, status, errs)
+		}
+	}
+}
+
 func TestQueries(t *testing.T) {
 	in := `{"src":"shop-web/storefront","dst":"shop-backend/api","protocol":"TCP","port":8080}
 {"src":"shop-web/storefront","dst":"shop-payments/card-vault","protocol":"TCP","port":8443}
@@ -91,6 +111,9 @@ func TestFlows(t *testing.T) {
 	if err := os.WriteFile(file, []byte("src,dst,protocol,port\nshop-web/storefront,shop-backend/api,TCP,8080\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if status, out, _ := command(t, "src,dst,protocol,port\nshop-web/storefront,shop-backend/api,TCP,8080\n", "-flows", "-", "-judge", hardened); status != 0 || !strings.Contains(out, `"policy":"NetworkPolicy \"shop-backend/api-from-storefront\""`) {
+		t.Errorf("%d\n%s", status, out)
+	}
 	if status, out, _ := command(t, "", "-flows", file, "-judge", hardened); status != 0 || !strings.Contains(out, `"port":8080,"verdict":"allowed"`) {
 		t.Errorf("%d\n%s", status, out)
 	}
@@ -103,7 +126,7 @@ func TestFlows(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"-level", "galaxy", hardened}, {"-o", "pdf", hardened}, {"-ip-block-matches-pods", "perhaps", hardened}, {"-nonsense"},
-		{"-queries", "gone.json", hardened}, {"-flows", "gone.csv", hardened}, {"-config", "gone.yaml", hardened}, {"gone"}, {"-suggest", "pod", hardened}, {"-diff", "gone", hardened},
+		{"-queries", "gone.json", hardened}, {"-flows", "gone.csv", hardened}, {"-config", "gone.yaml", hardened}, {"gone"}, {"-suggest", "pod", hardened}, {"-diff", "gone", hardened}, {"-judge", hardened},
 	} {
 		if status, _, errs := command(t, "", args...); status != malfunction || errs == "" {
 			t.Errorf("%v: %d %q", args, status, errs)

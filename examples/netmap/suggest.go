@@ -12,12 +12,13 @@ import (
 
 // suggest prints policies for the entries that there are, for what workloads refer to, for what interfaces declare and for
 // what was observed, with the proof as comments.
-func suggest(ctx context.Context, w io.Writer, inv *inventory.Inventory, z *network.Zones, seen []network.Observation, level network.Level) error {
+func suggest(ctx context.Context, w io.Writer, inv *inventory.Inventory, a *network.Attribution, seen []network.Observation, level network.Level) error {
+	z := a.Zones()
 	declared, err := z.InterfaceRequirements(inv)
 	if err != nil {
 		return err
 	}
-	s, err := network.Suggest(ctx, inv, slices.Concat(z.EntryRequirements(inv), z.References(inv), declared, z.RequiredBy(seen)), level)
+	s, err := network.Suggest(ctx, inv, slices.Concat(z.EntryRequirements(inv), z.References(inv), declared, a.RequiredBy(seen)), level)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type Map struct {
 type Edge struct {
 	network.Edge
 	Seen Seen
+	// Observed are the ports of the edge on which something was seen to pass; the rest of them was not seen in use.
+	Observed network.Ports
 	// Refused are the ports on which something was seen to pass though it is denied.
 	Refused network.Ports
 }
@@ -89,16 +91,16 @@ func conn(e *Edge) string {
 	}
 	rest := e.May.Minus(e.Must)
 	if e.Must.Empty() {
-		return "unknown: " + words(rest)
+		return unknownWord + words(rest)
 	}
 	// That a plugin decides about other protocols is true of every isolated pod, and nothing to tell.
 	if rest.Other() && rest.Minus(network.PortRange(network.Other, 0, 0)).Empty() {
 		return words(e.Must)
 	}
 	if e.May.All() {
-		return words(e.Must) + ", unknown: everything else"
+		return words(e.Must) + ", " + unknownWord + everythingElse
 	}
-	return words(e.Must) + ", unknown: " + words(rest)
+	return words(e.Must) + ", " + unknownWord + words(rest)
 }
 
 func words(p network.Ports) string {

@@ -19,7 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/*.golden")
 
-func zonesOf(t *testing.T, text []byte) *network.Zones {
+func zonesOf(t *testing.T, text []byte) *network.Zones { return attributionOf(t, text).Zones() }
+
+func attributionOf(t *testing.T, text []byte) *network.Attribution {
 	t.Helper()
 	inv, err := inventory.Collect(context.Background(), nil, manifest.Bytes(manifest.Config{}, "m.yaml", text))
 	if err != nil {
@@ -29,7 +31,7 @@ func zonesOf(t *testing.T, text []byte) *network.Zones {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return z
+	return z.Attribution(inv)
 }
 
 func input(t *testing.T) []byte {
