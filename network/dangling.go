@@ -100,9 +100,10 @@ func (f *danglingFinder) fail(o *inventory.Object, message string, at ...any) {
 }
 
 // wholly tells whether what an object leads to in a namespace would be seen. A cluster is seen as it is; manifests are where
-// they hold workloads of the namespace, and nothing from which others make pods.
+// they hold workloads of the namespace, and nothing from which others make pods. What runs in kube-system no manifests of an
+// application hold.
 func (f *danglingFinder) wholly(o *inventory.Object, namespace string) bool {
-	return o.Strength() >= inventory.Observed || !f.unshown && len(f.pods[namespace]) > 0
+	return o.Strength() >= inventory.Observed || !f.unshown && namespace != metav1.NamespaceSystem && len(f.pods[namespace]) > 0
 }
 
 func (f *danglingFinder) service(o *inventory.Object, s *corev1.Service) {

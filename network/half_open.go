@@ -14,7 +14,7 @@ import (
 
 var halfOpen = nist190.Metadata{
 	ID: "network-half-open", Title: "Connection that one end allows and the other denies", Advisory: true,
-	Doc: `A connection is meant: a workload names a Service in its environment, or the configuration declares an interface between
+	Doc: `A connection is meant: a workload names a Service in its environment or arguments, or the configuration declares an interface between
 levels. The policies of one end let it pass and those of the other do not, so that it does not work. A rule was forgotten, or
 names other labels, another port or that of the Service instead of the pod's; what is then done in haste is to open one side
 altogether.
@@ -30,10 +30,10 @@ After:
 	Claims: nist190.Claims("3c"), Controls: []string{"AC-4", "CM-6"},
 	Severity:    nist190.SeverityInfo,
 	Remediation: "Add the rule that the other end lacks, or remove the rule and the reference that are not needed any more.",
-	// A pod that was not seen may be behind the Service and let in.
-	Needs: append(everyPod(), inventory.NeedOf[corev1.Service](inventory.Incriminating)),
-	Limits: `Names of Services are found in values of environment variables that the pod spec holds, not in arguments, files, ConfigMaps
-or Secrets. Whether the program uses what is named is not seen. Observed connections are judged by the program that maps them.`,
+	// A pod that was not seen may be behind the Service and let in; Services and what names them can only add.
+	Needs: append(everyPod(), inventory.NeedOf[corev1.Service](inventory.Incriminating), inventory.NeedOf[corev1.ConfigMap](inventory.Incriminating)),
+	Limits: `Names of Services are found in environment variables, whose values the pod spec or a ConfigMap holds, and in arguments; not in
+files and Secrets. Whether the program uses what is named is not seen. Observed connections are judged by the map of these.`,
 }
 
 func findHalfOpen(_ context.Context, e *nist190.Eval, z *Zones) (bool, error) {
@@ -90,17 +90,16 @@ func (z *Zones) reportHalfReferences(e *nist190.Eval) bool {
 			continue
 		}
 		found, done[k] = true, true
-		path := append(slices.Clone(r.from.Workload.TemplatePath), "spec", "containers", r.container, "env", r.env)
-		at := []nist190.Evidence{nist190.At(r.from.Workload.Object, path...)}
+		at := nist190.At(r.from.Workload.Object, slices.Concat(r.from.Workload.TemplatePath, []any{"spec"}, r.path)...)
 		if !r.from.Template {
-			at = []nist190.Evidence{nist190.At(r.from.Object, "spec", "containers", r.container, "env", r.env)}
+			at = nist190.At(r.from.Object, append([]any{"spec"}, r.path...)...)
 		}
 		by, places := z.denying(r.from, to, denies)
-		what := fmt.Sprintf("its environment variable %s names Service %q", r.variable(), r.service.Namespace()+"/"+r.service.Name())
+		what := fmt.Sprintf("its %s names Service %q", r.what, r.service.Namespace()+"/"+r.service.Name())
 		e.Report(nist190.Outcome{
 			Status: nist190.Fail, Subject: k.from, Key: r.service.Namespace() + "/" + r.service.Name(),
 			Message:  fmt.Sprintf("%s, %s on %s", what, sides(denies, to.Workload, by), ports),
-			Evidence: append(at, places...),
+			Evidence: append([]nist190.Evidence{at}, places...),
 		})
 	}
 	return found

@@ -276,7 +276,7 @@ func (w *policyWriter) require(r Requirement) {
 	if p := w.destination(r.To.Pod); p != nil {
 		if r.From == (End{}) {
 			addAnybody(p, ports)
-		} else if peer, ok := w.peerOf(r.From, true); ok {
+		} else if peer, ok := w.peerOf(r.From, true); ok && !(r.From.Pod == nil && openToAnybody(p, ports)) {
 			addIngress(p, peer, ports)
 		}
 	}
@@ -400,6 +400,11 @@ func addAnybody(p *networkingv1.NetworkPolicy, ports []networkingv1.NetworkPolic
 		return
 	}
 	p.Spec.Ingress = append([]networkingv1.NetworkPolicyIngressRule{{Ports: ports}}, p.Spec.Ingress...)
+}
+
+// openToAnybody tells that everybody is let in on ports: each client's address adds nothing.
+func openToAnybody(p *networkingv1.NetworkPolicy, ports []networkingv1.NetworkPolicyPort) bool {
+	return len(p.Spec.Ingress) > 0 && len(p.Spec.Ingress[0].From) == 0 && len(joinPorts(slices.Clone(p.Spec.Ingress[0].Ports), ports)) == len(p.Spec.Ingress[0].Ports)
 }
 
 func addIngress(p *networkingv1.NetworkPolicy, peer networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) {

@@ -182,3 +182,30 @@ func TestOpenWorldIsNeverClear(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, errs)
 	}
 }
+
+// What the configuration says of the network plugin decides whether policies count.
+func TestPluginFromConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	for plugin, want := range map[string]string{"calico": "Pass", "flannel": "Fail"} {
+		text := "apiVersion: nist190.dev/v1alpha1\nkind: Config\nnetwork: {plugin: " + plugin + "}\n"
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, out, errs := run(t, "", "-o", "json", "-config", file, filepath.Join(manifests, "shop-hardened"))
+		var r jsonReport
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatal(err, errs)
+		}
+		got := ""
+		for _, c := range r.Checks {
+			for _, f := range c.Findings {
+				if c.ID == "network-not-enforced" {
+					got += f.Status
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %s", plugin, got)
+		}
+	}
+}

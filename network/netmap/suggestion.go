@@ -19,8 +19,8 @@ func WriteSuggestion(w io.Writer, s *network.Suggestion) error {
 		// A name could end the comment.
 		fmt.Fprintf(b, "# %s\n", plain(strings.ToValidUTF8(fmt.Sprintf(format, args...), "\uFFFD")))
 	}
-	comment("%d policies beside those that there are. They close %d connections between workloads and narrow %d;", len(s.Policies), s.Removed, s.Narrowed)
-	comment("%d required connections do not pass, %d ways are open that nothing requires.", len(s.Lost), len(s.Excess))
+	comment("policies, beside those that there are: %d; connections between workloads that they close: %d, that they narrow: %d", len(s.Policies), s.Removed, s.Narrowed)
+	comment("required connections that do not pass: %d; ways that are open and nothing requires: %d", len(s.Lost), len(s.Excess))
 	for _, r := range s.Lost {
 		comment("does not pass: %s => %s : %s (%s)", endName(r.From), endName(r.To), r.Ports, r.Why)
 	}
