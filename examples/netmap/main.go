@@ -9,7 +9,7 @@
 //	netmap -queries FILE PATH...
 //
 // A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
-// pod, a workload or an address; "-" is standard input. The exit status is 3 where a flag, an
+// pod, a workload or an address, and the second a Service; "-" is standard input. The exit status is 3 where a flag, an
 // input or a query could not be read; what could be read is answered all the same.
 package main
 
@@ -150,7 +150,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return status
 	}
 	defer in.Close()
-	failed(netmap.Answer(stdout, in, z.Connectivity))
+	failed(netmap.Answer(stdout, in, attribution))
 	return status
 }
 

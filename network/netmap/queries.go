@@ -19,10 +19,11 @@ type query struct {
 }
 
 // Answer reads questions, JSON objects {"src", "dst", "protocol", "port"} of which either end is "namespace/name" of a pod
-// or workload or an address, and writes each back on a line with "verdict" (allowed, denied or unknown) and "reason". A
-// question that cannot be understood has the verdict unknown, the reason says why, and Answer returns an error after the
-// last.
-func Answer(w io.Writer, r io.Reader, c *network.Connectivity) error {
+// or workload or an address, and writes each back on a line with "verdict" (allowed, denied or unknown) and "reason". The
+// destination may be a Service too, by its name or address: then the port is the Service's, and the answer names both and the
+// port of the pod. A question that cannot be understood has the verdict unknown, the reason says why, and Answer returns an
+// error after the last.
+func Answer(w io.Writer, r io.Reader, a *network.Attribution) error {
 	in, out := json.NewDecoder(r), json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	var errs []error
@@ -34,16 +35,16 @@ func Answer(w io.Writer, r io.Reader, c *network.Connectivity) error {
 		case err != nil:
 			return errors.Join(append(errs, fmt.Errorf("query %d: %w", n, err))...)
 		}
-		var q query
-		verdict, reason, err := network.Undecided, "", json.Unmarshal(raw, &q)
+		var q answer
+		err := json.Unmarshal(raw, &q.query)
 		if err == nil {
-			verdict, reason, err = q.ask(c)
+			err = q.ask(a)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("query %d: %w", n, err))
-			reason = err.Error()
+			q.Reason = err.Error()
 		}
-		if err := out.Encode(answer{q, verdict, reason}); err != nil {
+		if err := out.Encode(q); err != nil {
 			return err
 		}
 	}
@@ -53,26 +54,27 @@ type answer struct {
 	query
 	Verdict network.Reachable `json:"verdict"`
 	Reason  string            `json:"reason"`
+	Service string            `json:"service,omitempty"` // that stands before the destination
+	PodPort uint16            `json:"podPort,omitempty"` // where it is another than port
 }
 
-func (q *query) ask(c *network.Connectivity) (network.Reachable, string, error) {
-	from, err := c.Find(q.From)
-	if err != nil {
-		return network.Undecided, "", fmt.Errorf("src %w", err)
-	}
-	to, err := c.Find(q.To)
-	if err != nil {
-		return network.Undecided, "", fmt.Errorf("dst %w", err)
-	}
+func (q *answer) ask(a *network.Attribution) error {
 	protocol, err := network.ParseProtocol(q.Protocol)
 	if err != nil {
-		return network.Undecided, "", err
+		return err
 	}
 	if q.Port == 0 && protocol != network.Other {
-		return network.Undecided, "", errors.New("port 0: want 1 to 65535")
+		return errors.New("port 0: want 1 to 65535")
 	}
-	v, err := c.Evaluate(network.Flow{From: from, To: to, Protocol: protocol, Port: q.Port})
-	return v.Answer, v.Reason, err
+	j := a.Judge(network.Observation{From: q.From, To: q.To, Protocol: protocol, Port: q.Port})
+	if j.Err != nil {
+		return j.Err
+	}
+	q.Verdict, q.Reason, q.Service = j.Verdict.Answer, j.Verdict.Reason, j.Via
+	if j.PodPort != q.Port {
+		q.PodPort = j.PodPort
+	}
+	return nil
 }
 
 // judgement is one line of judged connections.
