@@ -288,6 +288,37 @@ func TestSuggestZonesAgainstRandom(t *testing.T) {
 	}
 }
 
+// What the API server calls stays reachable.
+func TestAPIServerRequirements(t *testing.T) {
+	inv := testobj.Inventory(t, []string{
+		deployment("Deployment", "a", "hook", "app: hook", ""), deployment("Deployment", "a", "other", "app: other", ""),
+		service("a", "hook", "selector: {app: hook}, ports: [{port: 443, targetPort: 9443}, {port: 8443, targetPort: 8443}, {port: 7443}, {port: 6443}]"),
+		`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: v}, webhooks: [{name: a.b.c, clientConfig: {service: {namespace: a, name: hook}}}, {name: d.b.c, clientConfig: {url: "https://x"}}]}`,
+		`{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: m}, webhooks: [{name: a.b.c, clientConfig: {service: {namespace: a, name: hook, port: 8443}}}, {name: g.b.c, clientConfig: {service: {namespace: a, name: gone}}}]}`,
+		`{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.x}, spec: {service: {namespace: a, name: hook, port: 7443}}}`,
+		`{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: x.y}, spec: {conversion: {strategy: Webhook, webhook: {clientConfig: {service: {namespace: a, name: hook, port: 6443}}}}}}`,
+		`{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: z.y}, spec: {}}`,
+	})
+	z, err := ZonesOf(context.Background(), inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	required := z.APIServerRequirements(inv)
+	var ports Ports
+	for _, r := range required {
+		ports = ports.Union(r.Ports)
+	}
+	if len(required) != 4 || ports.String() != "TCP 6443,7443,8443,9443" {
+		t.Errorf("%d, %s", len(required), ports)
+	}
+	for _, l := range []Level{LevelWorkload, LevelNamespace, LevelZone} {
+		s, err := Suggest(context.Background(), inv, required, l)
+		if err != nil || len(s.Lost) != 0 || l == LevelWorkload && len(s.Excess) != 0 {
+			t.Errorf("%s: %+v, %v", l, s, err)
+		}
+	}
+}
+
 func TestObjectName(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	for in, want := range map[string]string{"allow-web": "allow-web", "zone-Top Secret": "zone-top-secret", "allow-a.b": "allow-a.b", "zone-": "zone"} {

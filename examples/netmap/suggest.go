@@ -10,7 +10,7 @@ import (
 	"github.com/nist190/nist190/network/netmap"
 )
 
-// suggest prints policies for the entries that there are, for what workloads refer to, for what interfaces declare and for
+// suggest prints policies for the entries that there are, for what the API server calls, for what workloads refer to, for what interfaces declare and for
 // what was observed, with the proof as comments.
 func suggest(ctx context.Context, w io.Writer, inv *inventory.Inventory, a *network.Attribution, seen []network.Observation, level network.Level) error {
 	z := a.Zones()
@@ -18,7 +18,7 @@ func suggest(ctx context.Context, w io.Writer, inv *inventory.Inventory, a *netw
 	if err != nil {
 		return err
 	}
-	s, err := network.Suggest(ctx, inv, slices.Concat(z.EntryRequirements(inv), z.References(inv), declared, a.RequiredBy(seen)), level)
+	s, err := network.Suggest(ctx, inv, slices.Concat(z.EntryRequirements(inv), z.APIServerRequirements(inv), z.References(inv), declared, a.RequiredBy(seen)), level)
 	if err != nil {
 		return err
 	}
