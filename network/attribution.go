@@ -298,9 +298,9 @@ func (a *Attribution) behind(o *inventory.Object, seen Observation, onNode bool)
 	}
 	switch {
 	case s.Spec.Type == corev1.ServiceTypeExternalName:
-		return nil, fmt.Errorf("Service %q stands for the host %q, which is not known", name, s.Spec.ExternalName)
+		return nil, fmt.Errorf("%q is a Service that stands for the host %q, which is not known", name, s.Spec.ExternalName)
 	case len(out) == 0:
-		return nil, fmt.Errorf("Service %q leads to nothing known on %s %d", name, seen.Protocol, seen.Port)
+		return nil, fmt.Errorf("%q is a Service that leads to nothing known on %s %d", name, seen.Protocol, seen.Port)
 	}
 	return out, nil
 }

@@ -122,7 +122,7 @@ func TestParse(t *testing.T) {
 
 // Whatever a name holds, it is read as the same.
 func TestParseNames(t *testing.T) {
-	for _, name := range []string{"plain", "a => b[Pod] : TCP 1", `"quoted"`, "x\ny", "a : b", "‮evil", "a]b", "[", "", "(not scheduled)", "zeile\\n", "\x00"} {
+	for _, name := range []string{"plain", "a => b[Pod] : TCP 1", `"quoted"`, "x\ny", "a : b", "\u202eevil", "a]b", "[", "", "(not scheduled)", "zeile\\n", "\x00"} {
 		m := &Map{Level: network.LevelWorkload, Edges: []Edge{{Edge: network.Edge{
 			From: network.Place{Kind: "Pod", Namespace: "ns", Name: name}, To: network.Place{Kind: "Deployment", Namespace: "ns", Name: "web"},
 			Must: network.PortRange(network.TCP, 80, 80), May: network.PortRange(network.TCP, 80, 80),
