@@ -2,6 +2,7 @@
 //
 //	netmap [-o text|json|csv|markdown|dot|mermaid|svg] [-level pod|workload|namespace|node|zone] PATH...
 //	netmap [-flows FILE] PATH...    marks edges as observed, not observed, or observed though denied
+//	netmap -flows FILE -drift PATH... only what was not observed, and what was though it is denied
 //	netmap -flows FILE -judge PATH... the policies' verdict on each connection that was observed
 //	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied. By zone, what
 //	                                  is of one level passes, and between levels what interfaces declare
@@ -52,6 +53,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV, or - for standard input: edges say what was seen")
 	against := flags.String("diff", "", "an earlier state, its manifests or a map that was saved as text or JSON (a `path`): print what changed since")
 	judge := flags.Bool("judge", false, "write each connection of -flows on a line, with the policies' verdict and what is odd about it")
+	drift := flags.Bool("drift", false, "of the map that -flows marks, only what was not observed, and what was though it is denied")
 	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, interfaces declare and -flows shows: one for each `workload|namespace|zone`")
 	config := flags.String("config", "", "configuration `file`: the sensitivity scheme, interfaces, the network plugin")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -64,8 +66,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		err = err2
 	}
-	if err == nil && *judge && *flows == "" {
-		err = fmt.Errorf("-judge wants -flows")
+	if err == nil && (*judge || *drift) && *flows == "" {
+		err = fmt.Errorf("-judge and -drift want -flows")
 	}
 	if err == nil && flags.NArg() == 0 {
 		err = fmt.Errorf("no manifests: name a file or a directory")
@@ -140,6 +142,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		m := netmap.New(z, level)
 		if *flows != "" {
 			failed(m.Mark(attribution, seen))
+		}
+		if *drift {
+			m = m.Drift()
 		}
 		failed(m.Write(stdout, *format))
 		return status

@@ -117,6 +117,9 @@ func TestFlows(t *testing.T) {
 	if status, out, _ := command(t, "", "-flows", file, "-judge", hardened); status != 0 || !strings.Contains(out, `"port":8080,"verdict":"allowed"`) {
 		t.Errorf("%d\n%s", status, out)
 	}
+	if status, out, _ := command(t, "", "-flows", file, "-drift", hardened); status != 0 || strings.Contains(out, "(observed)") || !strings.Contains(out, "(not observed)") {
+		t.Errorf("%d\n%s", status, out)
+	}
 	status, out, errs := command(t, "", "-flows", file, hardened)
 	if status != 0 || !strings.Contains(out, "TCP 8080 (observed)") || !strings.Contains(out, "(not observed)") {
 		t.Errorf("%d\n%s%s", status, out, errs)
@@ -126,7 +129,7 @@ func TestFlows(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"-level", "galaxy", hardened}, {"-o", "pdf", hardened}, {"-ip-block-matches-pods", "perhaps", hardened}, {"-nonsense"},
-		{"-queries", "gone.json", hardened}, {"-flows", "gone.csv", hardened}, {"-config", "gone.yaml", hardened}, {"gone"}, {"-suggest", "pod", hardened}, {"-diff", "gone", hardened}, {"-judge", hardened},
+		{"-queries", "gone.json", hardened}, {"-flows", "gone.csv", hardened}, {"-config", "gone.yaml", hardened}, {"gone"}, {"-suggest", "pod", hardened}, {"-diff", "gone", hardened}, {"-judge", hardened}, {"-drift", hardened},
 	} {
 		if status, _, errs := command(t, "", args...); status != malfunction || errs == "" {
 			t.Errorf("%v: %d %q", args, status, errs)

@@ -144,6 +144,41 @@ spec: {replicas: 2, template: {metadata: {labels: {app: more}}, spec: {container
 	}
 }
 
+// What is not as observed, and nothing else.
+func TestDrift(t *testing.T) {
+	a := attributionOf(t, input(t))
+	m := New(a.Zones(), network.LevelWorkload)
+	if d := m.Drift(); len(d.Edges) != 0 {
+		t.Errorf("%d edges drift from nothing", len(d.Edges))
+	}
+	if err := m.Mark(a, []network.Observation{
+		{From: "shop-web/web", To: "shop-data/db", Protocol: network.TCP, Port: 5432},
+		{From: "shop-data/db", To: "shop-web/web", Protocol: network.TCP, Port: 22},
+		{From: "shop-ops/agent", To: "198.51.100.1", Protocol: network.TCP, Port: 443},
+		{From: "198.51.100.1", To: "shop-ops/agent", Protocol: network.UDP, Port: 53},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := m.Drift().Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]bool{
+		"shop-web/web[Deployment] => shop-data/db[StatefulSet] ":                                                                    false,
+		"shop-data/db[StatefulSet] => shop-web/web[Deployment] : TCP 22 (observed, and denied)\n":                                   true,
+		"shop-ops/agent[DaemonSet] => everywhere[Outside] : TCP 1-442,444-65535, UDP 1-65535, SCTP 1-65535, OTHER (not observed)\n": true,
+		"everywhere[Outside] => shop-ops/agent[DaemonSet] : TCP 1-65535, UDP 1-52,54-65535, SCTP 1-65535, OTHER (not observed)\n":   true,
+		"everywhere[Outside] => shop-web/web[Deployment] : TCP 8080 (not observed)\n":                                               true,
+	} {
+		if strings.Contains(b.String(), line) != want {
+			t.Errorf("%q: want %t\n%s", line, want, b.String())
+		}
+	}
+	if m.Edges[0].Seen == NoFlows {
+		t.Error("the map itself was changed")
+	}
+}
+
 // events are observations one by one, and an error.
 func events(list []network.Observation, err error) iter.Seq2[network.Observation, error] {
 	return func(yield func(network.Observation, error) bool) {
