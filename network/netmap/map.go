@@ -161,10 +161,13 @@ const maxDrawn = 400
 func (m *Map) draw() *drawing {
 	d := &drawing{}
 	edges := m.relevant()
-	type target struct{ key, conn string }
+	type target struct {
+		key, conn string
+		refused   bool
+	}
 	from := map[target]map[string]bool{}
 	for _, e := range edges {
-		t := target{e.To.Key(), conn(e)}
+		t := target{e.To.Key(), conn(e), e.Seen == Refused}
 		if from[t] == nil {
 			from[t] = map[string]bool{}
 		}
@@ -185,7 +188,7 @@ func (m *Map) draw() *drawing {
 	used := map[string]network.Place{}
 	folded := map[target]bool{}
 	for _, e := range edges {
-		t := target{e.To.Key(), conn(e)}
+		t := target{e.To.Key(), conn(e), e.Seen == Refused}
 		fromWhere := e.From
 		if all(t) {
 			if folded[t] {

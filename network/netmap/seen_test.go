@@ -138,6 +138,12 @@ spec: {replicas: 2, template: {metadata: {labels: {app: more}}, spec: {container
 				t.Errorf("%s: without %s%s", level, line, b.String())
 			}
 		}
+		if level == network.LevelZone {
+			var md bytes.Buffer
+			if err := m.Markdown(&md); err != nil || !strings.Contains(md.String(), "TCP 5432 (observed); TCP 5432 (observed, and denied)") {
+				t.Errorf("%v\n%s", err, md.String())
+			}
+		}
 		if level == network.LevelNamespace && (!strings.Contains(c.String(), "allowed,TCP,80,80,observed\n") || !strings.Contains(c.String(), "allowed,TCP,81,65535,not observed\n")) {
 			t.Errorf("%s", c.String())
 		}
