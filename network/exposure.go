@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -198,7 +199,8 @@ func checkNotEnforced(_ context.Context, e *nist190.Eval, z *Zones) (bool, error
 	case Yes:
 		return false, nil
 	case No:
-		e.Fail(inventory.Cluster, "", fmt.Sprintf("%s does not enforce the %s there are", p.Plugin, phrase.Count(len(z.m.policies), "policy")))
+		name := cmp.Or(p.Plugin, "the network plugin")
+		e.Fail(inventory.Cluster, "", fmt.Sprintf("%s does not enforce the %s there are", name, phrase.Count(len(z.m.policies), "policy")))
 	default:
 		e.NotAssessed(inventory.Cluster, nist190.ReasonUnknown, "which network plugin runs is not known, nor whether it enforces policies")
 	}

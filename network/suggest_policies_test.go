@@ -319,6 +319,52 @@ func TestAPIServerRequirements(t *testing.T) {
 	}
 }
 
+// Beside policies that are there nothing required is lost either, and what is open beyond it was open before.
+func TestSuggestBesideRandomPolicies(t *testing.T) {
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 53))
+		var docs []string
+		for i := range 6 {
+			docs = append(docs, deployment("Deployment", fmt.Sprintf("n%d", r.IntN(3)), fmt.Sprintf("d%d", i), fmt.Sprintf("app: d%d, team: t%d", i, r.IntN(2)), ""))
+		}
+		peers := []string{"{podSelector: {}}", "{namespaceSelector: {}}", "{podSelector: {matchLabels: {team: t0}}}", "{ipBlock: {cidr: 192.0.2.0/24}}", "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: n1}}}"}
+		for i := range r.IntN(6) {
+			docs = append(docs, fmt.Sprintf(`{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p%d, namespace: n%d}, spec: {podSelector: {matchLabels: {team: t%d}}, policyTypes: [Ingress, Egress], ingress: [{from: [%s], ports: [{port: %d}]}], egress: [{to: [%s]}]}}`,
+				i, r.IntN(3), r.IntN(2), peers[r.IntN(len(peers))], 80+r.IntN(3), peers[r.IntN(len(peers))]))
+		}
+		inv := testobj.Inventory(t, docs)
+		z, err := ZonesOf(context.Background(), inv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := map[[2]string]Ports{}
+		for e := range z.Edges(LevelWorkload) {
+			before[[2]string{e.From.Key(), e.To.Key()}] = e.May
+		}
+		var required []Requirement
+		for range r.IntN(6) {
+			from, to := z.Pods()[r.IntN(6)], z.Pods()[r.IntN(6)]
+			if port := uint16(80 + r.IntN(3)); from != to {
+				required = append(required, Requirement{From: End{Pod: from}, To: End{Pod: to}, Ports: PortRange(TCP, port, port)})
+			}
+		}
+		for _, l := range []Level{LevelWorkload, LevelNamespace, LevelZone} {
+			s, err := Suggest(context.Background(), inv, required, l)
+			if err != nil || len(s.Lost) != 0 {
+				t.Fatalf("seed %d, %s: lost %v, %v", seed, l, s.Lost, err)
+			}
+			if l != LevelWorkload {
+				continue
+			}
+			for _, e := range s.Excess {
+				if e.From.Addresses == nil && e.To.Addresses == nil && !e.May.Within(before[[2]string{e.From.Key(), e.To.Key()}]) {
+					t.Errorf("seed %d: %s reaches %s on %s, which is new", seed, e.From.Key(), e.To.Key(), e.May)
+				}
+			}
+		}
+	}
+}
+
 func TestObjectName(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	for in, want := range map[string]string{"allow-web": "allow-web", "zone-Top Secret": "zone-top-secret", "allow-a.b": "allow-a.b", "zone-": "zone"} {

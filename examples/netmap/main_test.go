@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +103,26 @@ func TestPluginFromConfig(t *testing.T) {
 		got, _, _ = strings.Cut(got, "\n")
 		if status != 0 || got != tt.want {
 			t.Errorf("%v: %d %q\n%s%s", tt.args, status, got, out, errs)
+		}
+	}
+}
+
+// What the configuration declares and what was observed is let through.
+func TestSuggestFromConfig(t *testing.T) {
+	dir := t.TempDir()
+	config, flows := filepath.Join(dir, "c.yaml"), filepath.Join(dir, "f.csv")
+	const declared = `apiVersion: nist190.dev/v1alpha1
+kind: Config
+interfaces:
+- {name: admin, from: public, to: internal, destination: {names: [api]}, ports: [{port: 9999}]}
+`
+	if err := errors.Join(os.WriteFile(config, []byte(declared), 0o644), os.WriteFile(flows, []byte("src,dst,port\nshop-web/storefront,shop-payments/payments,7777\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range []string{"workload", "namespace", "zone"} {
+		status, out, errs := command(t, "", "-suggest", level, "-config", config, "-flows", flows, hardened)
+		if status != 0 || !strings.Contains(out, "# required connections that do not pass: 0;") || !strings.Contains(out, "port: 9999\n") || !strings.Contains(out, "port: 7777\n") {
+			t.Errorf("%s: %d\n%s%s", level, status, out, errs)
 		}
 	}
 }
