@@ -194,6 +194,7 @@ func checkControlEgress(ctx context.Context, e *nist190.Eval, z *Zones) (bool, e
 	type way struct {
 		to   *controlGroup
 		open Ports
+		text string
 	}
 	ways := map[*group][]way{}
 	found := false
@@ -207,7 +208,7 @@ func checkControlEgress(ctx context.Context, e *nist190.Eval, z *Zones) (bool, e
 				ways[g] = []way{}
 				for _, t := range targets {
 					if open := z.m.certainly(g, t); !open.Empty() {
-						ways[g] = append(ways[g], way{t, open})
+						ways[g] = append(ways[g], way{t, open, fmt.Sprintf("%s at %s", open, phrase.Shorten(t.names))})
 					}
 				}
 			}
@@ -227,11 +228,10 @@ func checkControlEgress(ctx context.Context, e *nist190.Eval, z *Zones) (bool, e
 				if !slices.Contains(who[w.to.what], p.Workload) {
 					who[w.to.what] = append(who[w.to.what], p.Workload)
 				}
-				text := fmt.Sprintf("%s at %s", w.open, phrase.Shorten(w.to.names))
-				if slices.Contains(where[w.to.what], text) {
+				if slices.Contains(where[w.to.what], w.text) {
 					continue
 				}
-				where[w.to.what] = append(where[w.to.what], text)
+				where[w.to.what] = append(where[w.to.what], w.text)
 				protocol, port := first(w.open)
 				evidence = append(evidence, z.admitting(p, w.to.some, protocol, port)...)
 			}
