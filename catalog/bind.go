@@ -48,7 +48,11 @@ func (b *binder) bind(into reflect.Value, from any, path []any) {
 			err = p.Interface().(json.Unmarshaler).UnmarshalJSON(raw)
 		}
 		if err != nil {
-			b.wrongType(path, from, "a number or text")
+			want := "a number or text"
+			if w, ok := p.Interface().(interface{ wanted() string }); ok {
+				want = w.wanted()
+			}
+			b.wrongType(path, from, want)
 		}
 		return
 	}

@@ -29,6 +29,8 @@ type Config struct {
 	Checks      Selection          `json:"checks,omitzero"`
 	Sensitivity sensitivity.Scheme `json:"sensitivity,omitzero"`
 
+	Network Network `json:"network,omitzero"`
+
 	Teams           Teams                 `json:"teams,omitempty"`
 	Interfaces      network.InterfaceList `json:"interfaces,omitempty"`
 	InterfaceBudget *int                  `json:"interfaceBudget,omitempty"` // interfaces between two zones; nil means 5

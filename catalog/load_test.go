@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		"YAML 1.1 boolean": {"allowAnnotations: yes\n",
 			"3: allowAnnotations: plain yes is the boolean true to kubectl and a string to readers of YAML 1.2; quote it or write true"},
 		"unknown field": {"thresholds:\n  failon: low\n", "4: thresholds.failon: unknown field; known are failOn, requireEvidence, newOnly, minStrength"},
-		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, teams, " +
+		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, network, teams, " +
 			"interfaces, interfaceBudget, allowlist, suppressions, attestations, allowAnnotations, thresholds, append"},
 		"null":           {"thresholds:\n  failOn:\n", "4: thresholds.failOn: has no value; give it one or remove it"},
 		"empty name":     {"cluster: ''\n", "3: cluster: must not be empty"},
@@ -123,6 +123,17 @@ func TestMistakes(t *testing.T) {
 		"rule about everything": {"sensitivity:\n  rules:\n    - level: public\n", `5: sensitivity.rules[0]: is about everything; if that is meant, write selector: {names: ["*"]}`},
 		"interface between other levels": {"sensitivity: {levels: [low, high]}\ninterfaces:\n  - {name: a, from: low, to: public}\n",
 			`5: interfaces[0].to: "public" is no level; they are low, high`},
+
+		"plugin":               {"network:\n  plugin: Cilium\n", `4: network.plugin: "Cilium" is no name of a plugin: want lower-case letters, digits and hyphens, as in cilium or ovn-kubernetes`},
+		"plugin that says yes": {"network:\n  enforcesNetworkPolicy: \"yes\"\n", `4: network.enforcesNetworkPolicy: text where true, false or "unknown" is wanted`},
+		"plugin with a number": {"network:\n  ipBlockMatchesPods: 1\n", `4: network.ipBlockMatchesPods: a number where true, false or "unknown" is wanted`},
+		"host network":         {"network: {hostNetwork: yes please}\n", `3: network.hostNetwork: "yes please": want ignored, enforced, unknown`},
+		"blocks of pods": {"network:\n  podCIDRs: [10.0.0.0/8, 10.0.0.0, 10.1.0.0/8]\n  nodeCIDRs: []\n",
+			`4: network.podCIDRs[1]: "10.0.0.0" is no CIDR` + "\n" + `4: network.podCIDRs[2]: "10.1.0.0/8" has bits of a host; the block is 10.0.0.0/8` + "\n" +
+				"5: network.nodeCIDRs: is empty; give it an entry or remove it"},
+		"a block twice":         {"network:\n  podCIDRs: [10.0.0.0/8, 10.0.0.0/8]\n", "4: network.podCIDRs[1]: 10.0.0.0/8 is there twice"},
+		"field of the network":  {"network: {cni: cilium}\n", "3: network.cni: unknown field; known are plugin, enforcesNetworkPolicy, ipBlockMatchesPods, hostNetwork, podCIDRs, nodeCIDRs"},
+		"network without value": {"network:\n", "3: network: has no value; give it one or remove it"},
 
 		"grant of nothing": {"allowlist:\n  - subjects: [{kind: User, name: a}]\n", "4: allowlist[0].rules: is required"},
 		"grant to do nothing": {"allowlist:\n  - subjects: [{kind: User, name: a}]\n    rules: [{}]\n",

@@ -58,6 +58,9 @@ func (c *Config) settings() []inventory.Value {
 	if !reflect.ValueOf(c.Sensitivity).IsZero() {
 		out = append(out, sensitivity.Setting.Set(c.Sensitivity))
 	}
+	if !reflect.ValueOf(c.Network).IsZero() {
+		out = append(out, network.PluginProfile.Set(c.Network.Profile()))
+	}
 	if len(c.Teams) > 0 {
 		out = append(out, teams.Set(c.Teams))
 	}

@@ -178,6 +178,8 @@ func TestSchemaKnowsTheWords(t *testing.T) {
 		{at("properties", "attestations", "items", "properties", "sentence", "enum"), sentences},
 		{at("properties", "thresholds", "properties", "failOn", "enum"), severities},
 		{at("properties", "thresholds", "properties", "minStrength", "enum"), strengths},
+		{at("properties", "network", "properties", "hostNetwork", "enum"), []network.HostNetworkMode{network.Ignored, network.Enforced, network.Undetermined}},
+		{at("properties", "network", "properties", "plugin", "examples"), network.Plugins()},
 		{at("properties", "interfaceBudget", "default"), network.DefaultInterfaceBudget},
 		{at("properties", "sensitivity", "properties", "levels", "default"), scheme.Levels},
 		{at("properties", "sensitivity", "properties", "keys", "default"), scheme.Keys},

@@ -36,6 +36,7 @@ func (c *Config) mistakes() mistakes {
 	}
 	v.selection(c, []any{"checks"})
 	v.sensitivity(c.Sensitivity, []any{"sensitivity"})
+	v.network(c.Network, []any{"network"})
 	v.teams(c.Teams)
 	v.interfaces(c)
 	for i, g := range c.Allowlist {
@@ -94,6 +95,30 @@ func (v *validator) check(glob string, at []any) {
 		v.add(at, "%q is no valid pattern", glob)
 	case !slices.ContainsFunc(v.ids, func(id string) bool { return matchAny([]string{glob}, id) }):
 		v.add(at, "%q matches no check", glob)
+	}
+}
+
+// network wants names of plugins as checks compare them, and blocks that say something.
+func (v *validator) network(n Network, at []any) {
+	if n.Plugin != "" && len(validation.IsDNS1123Label(n.Plugin)) > 0 {
+		v.add(below(at, "plugin"), "%q is no name of a plugin: want lower-case letters, digits and hyphens, as in cilium or ovn-kubernetes", n.Plugin)
+	}
+	for _, f := range []struct {
+		name  string
+		cidrs []CIDR
+	}{{"podCIDRs", n.PodCIDRs}, {"nodeCIDRs", n.NodeCIDRs}} {
+		at := below(at, f.name)
+		if f.cidrs != nil && len(f.cidrs) == 0 {
+			v.notEmpty([]string{}, at)
+		}
+		for i, c := range f.cidrs {
+			switch {
+			case !c.IsValid():
+				v.add(below(at, i), "is no CIDR")
+			case slices.Contains(f.cidrs[:i], c):
+				v.add(below(at, i), "%s is there twice", c)
+			}
+		}
 	}
 }
 

@@ -120,7 +120,10 @@ type Zones struct {
 	crossed []crossing
 }
 
-// ZonesOf is built once per inventory. A check that uses it declares [Needs] and sensitivity.DeclaredNeeds.
+// ZonesNeeds are what [ZonesOf] reads.
+func ZonesNeeds() []inventory.Need { return joinNeeds(Needs(), sensitivity.DeclaredNeeds()) }
+
+// ZonesOf is built once per inventory. A check that uses it declares [ZonesNeeds].
 func ZonesOf(ctx context.Context, inv *inventory.Inventory) (*Zones, error) {
 	return zones.Get(ctx, inv)
 }

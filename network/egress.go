@@ -13,7 +13,7 @@ import (
 )
 
 func egressChecks() []nist190.Check {
-	return []nist190.Check{onMap(metadataEgress, checkMetadataEgress), onMap(internetEgress, checkInternetEgress)}
+	return []nist190.Check{onMap(metadataEgress, checkMetadataEgress), onMap(internetEgress, checkInternetEgress), onMap(controlEgress, checkControlEgress)}
 }
 
 // metadataServices hand out credentials of the node or the pod to whoever asks (documentation of the clouds).
@@ -59,7 +59,7 @@ hop limit of 1.`,
 
 func checkMetadataEgress(_ context.Context, e *nist190.Eval, z *Zones) (bool, error) {
 	found := false
-	for _, ns := range z.governedByNamespace() {
+	for _, ns := range z.governedByNamespace(no) {
 		var who []*inventory.Workload
 		var evidence []nist190.Evidence
 		service := ""
@@ -109,7 +109,7 @@ func checkInternetEgress(_ context.Context, e *nist190.Eval, z *Zones) (bool, er
 	for _, text := range []string{"1.1.1.1", "8.8.8.8", "51.15.0.1", "93.184.215.14", "151.101.1.1", "185.199.108.153", "203.0.114.1", "220.181.38.148"} {
 		samples = append(samples, netip.MustParseAddr(text))
 	}
-	for _, ns := range z.governedByNamespace() {
+	for _, ns := range z.governedByNamespace(no) {
 		var who []*inventory.Workload
 		var evidence []nist190.Evidence
 		high := false
@@ -160,13 +160,14 @@ type governedPods struct {
 	pods []*Pod
 }
 
-func (z *Zones) governedByNamespace() []*governedPods {
+// governedByNamespace lists them, with those that may be open to everywhere where most is maybe.
+func (z *Zones) governedByNamespace(most truth) []*governedPods {
 	var out []*governedPods
 	for _, p := range z.m.pods {
 		if p.Host() || z.Zone(p) == sensitivity.Infra {
 			continue
 		}
-		if is, _ := z.m.openness(z.m.classes[p.class], Egress); is != no {
+		if is, _ := z.m.openness(z.m.classes[p.class], Egress); is > most {
 			continue
 		}
 		if len(out) == 0 || out[len(out)-1].name != p.Namespace {

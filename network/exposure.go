@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,6 +22,7 @@ func exposureChecks() []nist190.Check {
 		onMap(nodeEntry, checkNodeEntry),
 		onMap(hostNetwork, checkHostNetwork),
 		onMap(notEnforced, checkNotEnforced),
+		nist190.NewCheck(exposureDangling, checkDangling),
 	}
 }
 
@@ -177,7 +179,7 @@ func checkHostNetwork(_ context.Context, e *nist190.Eval, z *Zones) (bool, error
 var notEnforced = nist190.Metadata{
 	ID: "network-not-enforced", Title: "Policies that nothing enforces",
 	Doc: `There are network policies, and the network plugin does not enforce them: Kubernetes stores them for whoever does. The
-plugin is recognised by the DaemonSets that run it; programs that embed the checks can name it (PluginProfile).
+plugin is recognised by the DaemonSets that run it, or named in the configuration.
 
 Before: flannel alone.
 
@@ -197,7 +199,8 @@ func checkNotEnforced(_ context.Context, e *nist190.Eval, z *Zones) (bool, error
 	case Yes:
 		return false, nil
 	case No:
-		e.Fail(inventory.Cluster, "", fmt.Sprintf("%s does not enforce the %s there are", p.Plugin, phrase.Count(len(z.m.policies), "policy")))
+		name := cmp.Or(p.Plugin, "the network plugin")
+		e.Fail(inventory.Cluster, "", fmt.Sprintf("%s does not enforce the %s there are", name, phrase.Count(len(z.m.policies), "policy")))
 	default:
 		e.NotAssessed(inventory.Cluster, nist190.ReasonUnknown, "which network plugin runs is not known, nor whether it enforces policies")
 	}

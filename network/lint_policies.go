@@ -28,6 +28,8 @@ func lintChecks() []nist190.Check {
 		onMap(priorityConflict, findPriorityConflict),
 		onMap(labelTrust, findLabelTrust),
 		onMap(internalBlock, findInternalBlock),
+		onMap(familyGap, findFamilyGap),
+		onMap(halfOpen, findHalfOpen),
 		onMap(dnsBlocked, findDNSBlocked),
 		onMap(redundantRule, findRedundantRule),
 	}

@@ -8,57 +8,100 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Observation is a connection that was seen to be opened. Ends are as [Connectivity.Find] reads them.
+// Observation is a connection that was seen to be opened.
 type Observation struct {
+	// From and To are addresses, "namespace/name" of a pod, a workload or, of To, a Service, or the Service's name in DNS.
 	From, To string
 	Protocol Protocol
 	Port     uint16
 	// Dropped is set where a policy denied it.
 	Dropped bool
+	// FromPod and ToPod are "namespace/name" of the very pods, where that is known beside the workloads: pods come and go.
+	FromPod, ToPod string
+	// ToService is "namespace/name" of the Service whose address To is, where that is known.
+	ToService string
 }
 
-// ReadFlows reads observed connections: the JSON lines of "hubble observe -o json" (flow.proto of Cilium), or CSV with a
-// heading that names the columns src, dst, protocol, port and, if it likes, verdict. Replies and what has no port are left
-// out. What cannot be read costs its line; the error names those lines, after all that could be read.
-func ReadFlows(r io.Reader) ([]Observation, error) {
-	b := bufio.NewReaderSize(r, 1<<16)
-	for {
-		c, err := b.ReadByte()
-		if err != nil {
-			return nil, nil // nothing was seen
+// Flows reads observed connections one by one: the JSON lines of "hubble observe -o json" or of Hubble's exporter (flow.proto of
+// Cilium), or CSV with a heading that names the columns src, dst, protocol, port and, if it likes, verdict. Replies, what has
+// no port, and what was dropped for another reason than a policy are left out. What cannot be read costs its line, and is an
+// error that names it.
+func Flows(r io.Reader) iter.Seq2[Observation, error] {
+	return func(yield func(Observation, error) bool) {
+		b := bufio.NewReaderSize(r, 1<<16)
+		for {
+			c, err := b.ReadByte()
+			switch {
+			case errors.Is(err, io.EOF):
+				return // nothing was seen
+			case err != nil:
+				yield(Observation{}, err)
+				return
+			case strings.ContainsRune(" \t\r\n\ufeff", rune(c)) || c == 0xef || c == 0xbb || c == 0xbf: // a byte order mark
+				continue
+			}
+			_ = b.UnreadByte()
+			if c == '{' {
+				readHubble(b, yield)
+			} else {
+				readCSV(b, yield)
+			}
+			return
 		}
-		if strings.ContainsRune(" \t\r\n\ufeff", rune(c)) {
-			continue
-		}
-		_ = b.UnreadByte()
-		if c == '{' {
-			return readHubble(b)
-		}
-		return readCSV(b)
 	}
+}
+
+const maxLineErrors = 20
+
+// ReadFlows reads all of [Flows]. The error names lines that could not be read, after all that could be.
+func ReadFlows(r io.Reader) ([]Observation, error) {
+	var out []Observation
+	var errs []error
+	for o, err := range Flows(r) {
+		switch {
+		case err == nil:
+			out = append(out, o)
+		case len(errs) < maxLineErrors:
+			errs = append(errs, err)
+		}
+	}
+	return out, errors.Join(errs...)
 }
 
 // hubbleFlow is what matters of a line; exporters write the flow alone, the command wraps it.
 type hubbleFlow struct {
-	Flow    *hubbleFlow `json:"flow"`
-	Verdict string      `json:"verdict"`
-	IsReply *bool       `json:"is_reply"`
-	IP      struct {
+	Flow       *hubbleFlow `json:"flow"`
+	Verdict    string      `json:"verdict"`
+	DropReason string      `json:"drop_reason_desc"`
+	IsReply    *bool       `json:"is_reply"`
+	IP         struct {
 		Source      string `json:"source"`
 		Destination string `json:"destination"`
 	} `json:"IP"`
 	L4 struct {
-		TCP, UDP, SCTP *struct {
+		TCP *struct {
+			Port  uint16 `json:"destination_port"`
+			Flags *struct {
+				SYN bool `json:"SYN"`
+				ACK bool `json:"ACK"`
+			} `json:"flags"`
+		}
+		UDP, SCTP *struct {
 			Port uint16 `json:"destination_port"`
 		}
 	} `json:"l4"`
-	Source      hubbleEnd `json:"source"`
-	Destination hubbleEnd `json:"destination"`
+	Source             hubbleEnd `json:"source"`
+	Destination        hubbleEnd `json:"destination"`
+	DestinationService struct {
+		Namespace string `json:"namespace"`
+		Name      string `json:"name"`
+	} `json:"destination_service"`
 }
 
 type hubbleEnd struct {
@@ -74,7 +117,7 @@ func (e hubbleEnd) name(ip string) string {
 	switch {
 	case e.Namespace == "":
 		return ip
-	case len(e.Workloads) > 0:
+	case len(e.Workloads) > 0 && e.Workloads[0].Name != "":
 		return e.Namespace + "/" + e.Workloads[0].Name
 	case e.PodName != "":
 		return e.Namespace + "/" + e.PodName
@@ -82,80 +125,142 @@ func (e hubbleEnd) name(ip string) string {
 	return ip
 }
 
-const maxLineErrors = 20
-
-func readHubble(r io.Reader) ([]Observation, error) {
-	var out []Observation
-	var errs []error
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 1<<20)
-	for n := 1; s.Scan(); n++ {
-		line := bytes.TrimSpace(s.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		var f hubbleFlow
-		if err := json.Unmarshal(line, &f); err != nil {
-			if len(errs) < maxLineErrors {
-				errs = append(errs, fmt.Errorf("line %d: %w", n, err))
-			}
-			continue
-		}
-		if f.Flow != nil {
-			f = *f.Flow
-		}
-		o := Observation{From: f.Source.name(f.IP.Source), To: f.Destination.name(f.IP.Destination), Dropped: f.Verdict == "DROPPED"}
-		switch {
-		case f.L4.TCP != nil:
-			o.Protocol, o.Port = TCP, f.L4.TCP.Port
-		case f.L4.UDP != nil:
-			o.Protocol, o.Port = UDP, f.L4.UDP.Port
-		case f.L4.SCTP != nil:
-			o.Protocol, o.Port = SCTP, f.L4.SCTP.Port
-		}
-		if o.Port != 0 && o.From != "" && o.To != "" && (f.IsReply == nil || !*f.IsReply) {
-			out = append(out, o)
-		}
+func (e hubbleEnd) pod() string {
+	if e.Namespace == "" || e.PodName == "" {
+		return ""
 	}
-	if err := s.Err(); err != nil {
-		errs = append(errs, err)
-	}
-	return out, errors.Join(errs...)
+	return e.Namespace + "/" + e.PodName
 }
 
-func readCSV(r io.Reader) ([]Observation, error) {
+// policyDrops are the reasons of Cilium's datapath that are a policy's (flow.proto, DropReason).
+var policyDrops = []string{"", "POLICY_DENIED", "POLICY_DENY", "AUTH_REQUIRED"}
+
+// observation is nil where the flow is no opening of a connection that was forwarded or that a policy denied.
+func (f *hubbleFlow) observation() *Observation {
+	o := &Observation{
+		From: f.Source.name(f.IP.Source), To: f.Destination.name(f.IP.Destination),
+		FromPod: f.Source.pod(), ToPod: f.Destination.pod(),
+	}
+	if s := f.DestinationService; s.Namespace != "" && s.Name != "" && f.Destination.Namespace == "" {
+		o.ToService = s.Namespace + "/" + s.Name
+	}
+	switch f.Verdict {
+	case "DROPPED":
+		if !slices.Contains(policyDrops, f.DropReason) {
+			return nil
+		}
+		o.Dropped = true
+	case "ERROR", "TRACED", "TRANSLATED":
+		return nil // not what became of it
+	}
+	switch l4 := f.L4; {
+	case l4.TCP != nil:
+		o.Protocol, o.Port = TCP, l4.TCP.Port
+		// Where the connection was not tracked its packets tell: the first has SYN alone.
+		if flags := l4.TCP.Flags; f.IsReply == nil && flags != nil && (!flags.SYN || flags.ACK) {
+			return nil
+		}
+	case l4.UDP != nil:
+		o.Protocol, o.Port = UDP, l4.UDP.Port
+	case l4.SCTP != nil:
+		o.Protocol, o.Port = SCTP, l4.SCTP.Port
+	}
+	if o.Port == 0 || o.From == "" || o.To == "" || f.IsReply != nil && *f.IsReply {
+		return nil
+	}
+	return o
+}
+
+// maxLine is more than any flow takes.
+const maxLine = 1 << 20
+
+func readHubble(b *bufio.Reader, yield func(Observation, error) bool) {
+	for n := 1; ; n++ {
+		line, err := readLine(b)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		var o *Observation
+		switch {
+		case errors.Is(err, errLong):
+			err = fmt.Errorf("line %d: %w", n, err)
+		case err != nil:
+			yield(Observation{}, err)
+			return
+		case len(line) == 0:
+			continue
+		default:
+			var f hubbleFlow
+			if err = json.Unmarshal(line, &f); err != nil {
+				err = fmt.Errorf("line %d: %w", n, err)
+			} else if f.Flow != nil {
+				o = f.Flow.observation()
+			} else {
+				o = f.observation()
+			}
+		}
+		switch {
+		case err != nil:
+			if !yield(Observation{}, err) {
+				return
+			}
+		case o != nil:
+			if !yield(*o, nil) {
+				return
+			}
+		}
+	}
+}
+
+var errLong = errors.New("the line is longer than any flow")
+
+// readLine reads a line without its end; of one that is too long nothing is kept.
+func readLine(b *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := b.ReadSlice('\n')
+		if len(line) <= maxLine {
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(line) > 0, err == nil:
+			if len(line) > maxLine {
+				return nil, errLong
+			}
+			return bytes.TrimSpace(line), nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+func readCSV(r io.Reader, yield func(Observation, error) bool) {
 	c := csv.NewReader(r)
 	c.FieldsPerRecord = -1
 	head, err := c.Read()
 	if err != nil {
-		return nil, err
+		yield(Observation{}, err)
+		return
 	}
 	column := func(names ...string) int {
 		return slices.IndexFunc(head, func(h string) bool { return slices.Contains(names, strings.ToLower(strings.TrimSpace(h))) })
 	}
 	src, dst, protocol, port, verdict := column("src", "source", "from"), column("dst", "destination", "to"), column("protocol", "proto"), column("port", "dport"), column("verdict", "action")
 	if src < 0 || dst < 0 || port < 0 {
-		return nil, fmt.Errorf("heading %q: want the columns src, dst, protocol, port", head)
-	}
-	var out []Observation
-	var errs []error
-	bad := func(line int, err error) {
-		if len(errs) < maxLineErrors {
-			errs = append(errs, fmt.Errorf("line %d: %w", line, err))
-		}
+		yield(Observation{}, fmt.Errorf("heading %q: want the columns src, dst, protocol, port", head))
+		return
 	}
 	for {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
-			return out, errors.Join(errs...)
+			return
 		}
 		var syntax *csv.ParseError
-		if err != nil && !errors.As(err, &syntax) {
-			return out, errors.Join(append(errs, err)...) // the input itself
-		}
 		if err != nil {
-			if len(errs) < maxLineErrors {
-				errs = append(errs, err) // says its line
+			// A mistake of syntax says its line; anything else is the input itself.
+			if !yield(Observation{}, err) || !errors.As(err, &syntax) {
+				return
 			}
 			continue
 		}
@@ -168,45 +273,17 @@ func readCSV(r io.Reader) ([]Observation, error) {
 		}
 		p, err := ParseProtocol(field(protocol))
 		n, err2 := strconv.ParseUint(field(port), 10, 16)
+		o := Observation{From: field(src), To: field(dst), Protocol: p, Port: uint16(n), Dropped: slices.Contains(droppedWords, strings.ToLower(field(verdict)))}
 		if err = errors.Join(err, err2); err != nil {
-			bad(line, err)
-			continue
+			o, err = Observation{}, fmt.Errorf("line %d: %w", line, err)
 		}
-		v := strings.ToLower(field(verdict))
-		out = append(out, Observation{field(src), field(dst), p, uint16(n), v == "dropped" || v == "denied" || v == "deny" || v == "drop"})
+		if !yield(o, err) {
+			return
+		}
 	}
 }
 
-// Judged is an observation with what the policies say of it.
-type Judged struct {
-	Observation
-	Source, Destination End
-	Verdict             Verdict
-	// Unexpected says what is odd: it passed though the policies deny it (they are not enforced, or are newer), or was
-	// dropped though they allow it. Empty where nothing is.
-	Unexpected string
-	// Err is set where an end is not known.
-	Err error
-}
-
-// Judge compares what was seen with what policies say.
-func (c *Connectivity) Judge(o Observation) Judged {
-	out := Judged{Observation: o}
-	if out.Source, out.Err = c.Find(o.From); out.Err != nil {
-		return out
-	}
-	if out.Destination, out.Err = c.Find(o.To); out.Err != nil {
-		return out
-	}
-	out.Verdict, out.Err = c.Evaluate(Flow{out.Source, out.Destination, o.Protocol, o.Port})
-	switch {
-	case out.Verdict.Answer == Denied && !o.Dropped:
-		out.Unexpected = "it passed, and the policies deny it"
-	case out.Verdict.Answer == Allowed && o.Dropped:
-		out.Unexpected = "it was dropped, and the policies allow it"
-	}
-	return out
-}
+var droppedWords = []string{"dropped", "denied", "deny", "drop", "blocked", "block", "rejected", "reject"}
 
 // PlaceOf is the place of an end at a level; an address is "outside".
 func (z *Zones) PlaceOf(e End, level Level) (Place, bool) {

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/nist190/nist190/inventory"
@@ -46,6 +47,23 @@ const (
 	Undetermined
 )
 
+var hostNetworkModes = [...]string{"ignored", "enforced", "unknown"}
+
+func (m HostNetworkMode) String() string { return hostNetworkModes[m] }
+
+// MarshalText writes the mode as ParseHostNetworkMode reads it.
+func (m HostNetworkMode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// ParseHostNetworkMode reads "ignored", "enforced" or "unknown".
+func ParseHostNetworkMode(s string) (HostNetworkMode, error) {
+	for i, name := range hostNetworkModes {
+		if s == name {
+			return HostNetworkMode(i), nil
+		}
+	}
+	return Ignored, fmt.Errorf("%q: want %s", s, strings.Join(hostNetworkModes[:], ", "))
+}
+
 // Profile is what the network plugin does where the API leaves it open. The zero value finds out.
 type Profile struct {
 	// Plugin is its name, such as "cilium"; empty where it was not recognised.
@@ -59,6 +77,8 @@ type Profile struct {
 	// PodCIDRs are the addresses that pods can have whose own are not known; by default the private ones (RFC 1918, RFC
 	// 6598, RFC 4193).
 	PodCIDRs []netip.Prefix
+	// NodeCIDRs are the addresses of nodes, for checks of manifests without Nodes.
+	NodeCIDRs []netip.Prefix
 }
 
 // PluginProfile attaches a profile to an inventory; what it leaves open is detected.
@@ -69,7 +89,19 @@ func (p Profile) String() string {
 	if name == "" {
 		name = "unknown plugin"
 	}
-	return fmt.Sprintf("%s, enforces policies: %s, address blocks match pods: %s", name, p.Enforces, p.IPBlockMatchesPods)
+	out := fmt.Sprintf("%s, enforces policies: %s, address blocks match pods: %s", name, p.Enforces, p.IPBlockMatchesPods)
+	if p.HostNetwork != Ignored {
+		out += fmt.Sprintf(", policies over pods on the host's network: %s", p.HostNetwork)
+	}
+	for _, x := range []struct {
+		what  string
+		cidrs []netip.Prefix
+	}{{"pods", p.PodCIDRs}, {"nodes", p.NodeCIDRs}} {
+		if len(x.cidrs) > 0 {
+			out += fmt.Sprintf(", %s in %s", x.what, strings.Join(each(x.cidrs, netip.Prefix.String), " "))
+		}
+	}
+	return out
 }
 
 var privateCIDRs = []netip.Prefix{
@@ -77,12 +109,14 @@ var privateCIDRs = []netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fc00::/7"),
 }
 
-// plugins are recognised by the images of their agents, the last part of the name.
-var plugins = []struct {
+// pluginTraits are what a plugin does by default; it is recognised by the image of its agents, the last part of the name.
+type pluginTraits struct {
 	image, name   string
 	enforces      Answer
 	blocksHitPods Answer
-}{
+}
+
+var plugins = []pluginTraits{
 	{"cilium", "cilium", Yes, No},
 	{"cilium-agent", "cilium", Yes, No},
 	{"calico-node", "calico", Yes, Yes},
@@ -99,11 +133,26 @@ var plugins = []struct {
 	{"flannel", "flannel", No, Yes},
 }
 
-// profileOf completes what is configured by what the DaemonSets show. Flannel by itself enforces nothing; with another
-// plugin beside it that one counts (Canal).
+// Plugins are the names of the plugins of which the properties are known.
+func Plugins() []string {
+	var out []string
+	for _, x := range plugins {
+		if !slices.Contains(out, x.name) {
+			out = append(out, x.name)
+		}
+	}
+	return out
+}
+
+// profileOf completes what is configured by what is known of the plugin that is named, else by what the DaemonSets show.
+// Flannel by itself enforces nothing; with another plugin beside it that one counts (Canal).
 func profileOf(inv *inventory.Inventory, workloads []*inventory.Workload) Profile {
 	p := PluginProfile.Get(inv)
 	found := Profile{Enforces: Unknown, IPBlockMatchesPods: Yes}
+	if i := slices.IndexFunc(plugins, func(x pluginTraits) bool { return x.name == p.Plugin }); i >= 0 {
+		found.Enforces, found.IPBlockMatchesPods = plugins[i].enforces, plugins[i].blocksHitPods
+		workloads = nil // they would be asked for what is known
+	}
 	for _, w := range workloads {
 		if w.Object.GroupKind().Kind != "DaemonSet" {
 			continue

@@ -56,7 +56,10 @@ func TestSuggest(t *testing.T) {
 	if err != nil || len(open.Lost)+len(open.Excess) != 0 {
 		t.Errorf("%+v, %v", open, err)
 	}
-	if _, err := Suggest(context.Background(), inv, required, LevelZone); err == nil {
+	if s.Removed == 0 {
+		t.Errorf("nothing is closed")
+	}
+	if _, err := Suggest(context.Background(), inv, required, LevelPod); err == nil {
 		t.Error("a level that is none")
 	}
 	// Of what has no labels nothing can be required.

@@ -2,13 +2,15 @@
 //
 //	netmap [-o text|json|csv|markdown|dot|mermaid|svg] [-level pod|workload|namespace|node|zone] PATH...
 //	netmap [-flows FILE] PATH...    marks edges as observed, not observed, or observed though denied
+//	netmap -flows FILE -drift PATH... only what was not observed, and what was though it is denied
 //	netmap -flows FILE -judge PATH... the policies' verdict on each connection that was observed
-//	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied
-//	netmap -diff PATH PATH...       what changed since the manifests at the first path
+//	netmap -suggest workload PATH...  policies for what workloads refer to, with a proof; never applied. By zone, what
+//	                                  is of one level passes, and between levels what interfaces declare
+//	netmap -diff PATH PATH...       what changed since the manifests, or the saved map, at the first path
 //	netmap -queries FILE PATH...
 //
 // A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
-// pod, a workload or an address; "-" is standard input. The exit status is 3 where a flag, an
+// pod, a workload or an address, and the second a Service; "-" is standard input. The exit status is 3 where a flag, an
 // input or a query could not be read; what could be read is answered all the same.
 package main
 
@@ -20,10 +22,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"strings"
 
-	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/catalog"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/inventory/manifest"
@@ -48,11 +50,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	levelName := flags.String("level", "workload", "what is one place: pod, workload, namespace, node or zone")
 	queries := flags.String("queries", "", "`file` of questions, a JSON object a line")
 	blocks := flags.String("ip-block-matches-pods", "yes", "whether the network plugin matches ipBlock with addresses of pods: yes, no or unknown")
-	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV: edges say what was seen")
-	against := flags.String("diff", "", "manifests of an earlier state (a `path`): print what changed since")
+	flows := flags.String("flows", "", "`file` of observed connections, Hubble's JSON lines or CSV, or - for standard input: edges say what was seen")
+	against := flags.String("diff", "", "an earlier state, its manifests or a map that was saved as text or JSON (a `path`): print what changed since")
 	judge := flags.Bool("judge", false, "write each connection of -flows on a line, with the policies' verdict and what is odd about it")
-	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, and what -flows shows: one for each `workload|namespace`")
-	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
+	drift := flags.Bool("drift", false, "of the map that -flows marks, only what was not observed, and what was though it is denied")
+	suggestion := flags.String("suggest", "", "print policies for what workloads refer to, interfaces declare and -flows shows: one for each `workload|namespace|zone`")
+	config := flags.String("config", "", "configuration `file`: the sensitivity scheme, interfaces, the network plugin")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil { // the flag package has said what is wrong
@@ -62,6 +65,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	matches, err2 := network.ParseAnswer(*blocks)
 	if err == nil {
 		err = err2
+	}
+	if err == nil && (*judge || *drift) && *flows == "" {
+		err = fmt.Errorf("-judge and -drift want -flows")
 	}
 	if err == nil && flags.NArg() == 0 {
 		err = fmt.Errorf("no manifests: name a file or a directory")
@@ -84,8 +90,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return status
 		}
 	}
-	settings := append(cfg.Runner().Settings, network.PluginProfile.Set(network.Profile{IPBlockMatchesPods: matches}))
-	inv, err := collect(ctx, cfg, settings, flags.Args()...)
+	// What the configuration says of the plugin holds, unless the flag was given.
+	settings, profile, given := cfg.Runner().Settings, cfg.Network.Profile(), reflect.ValueOf(cfg.Network).IsZero()
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "ip-block-matches-pods" })
+	if given {
+		profile.IPBlockMatchesPods = matches
+	}
+	settings = append(settings, network.PluginProfile.Set(profile))
+	var needs []inventory.Need
+	if *suggestion+*flows+*queries == "" { // a map alone
+		needs = network.ZonesNeeds()
+	}
+	inv, err := collect(ctx, needs, cfg, settings, flags.Args()...)
 	failed(err)
 	for _, p := range inv.Problems() {
 		fmt.Fprintf(stderr, "%s: %s\n", p.Origin, p.Message)
@@ -95,70 +111,89 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		failed(err)
 		return status
 	}
+	attribution := z.Attribution(inv)
 	var seen []network.Observation
 	if *flows != "" {
-		seen, err = readFlows(*flows)
+		in, err := open(*flows, stdin)
+		if err != nil {
+			failed(err)
+			return status
+		}
+		defer in.Close()
+		if *judge {
+			failed(netmap.Judge(stdout, network.Flows(in), attribution))
+			return status
+		}
+		seen, err = network.ReadFlows(in)
 		failed(err)
 	}
 	switch {
 	case *suggestion != "":
 		each, err := network.ParseLevel(*suggestion)
 		if err == nil {
-			err = suggest(ctx, stdout, inv, z, seen, each)
+			err = suggest(ctx, stdout, inv, attribution, seen, each)
 		}
 		failed(err)
 		return status
-	case *judge:
-		failed(netmap.Judge(stdout, seen, z.Connectivity))
-		return status
 	case *against != "":
-		before, err := zones(ctx, *against, cfg, settings)
+		before, err := earlier(ctx, *against, level, cfg, settings)
 		failed(err)
 		if before != nil {
-			failed(netmap.WriteDiff(stdout, netmap.Diff(netmap.New(before, level), netmap.New(z, level))))
+			failed(netmap.WriteDiff(stdout, netmap.Diff(before, netmap.New(z, level))))
 		}
 		return status
 	case *queries == "":
 		m := netmap.New(z, level)
 		if *flows != "" {
-			failed(m.Mark(z, seen))
+			failed(m.Mark(attribution, seen))
+		}
+		if *drift {
+			m = m.Drift()
 		}
 		failed(m.Write(stdout, *format))
 		return status
 	}
-	in := stdin
-	if *queries != "-" {
-		f, err := os.Open(*queries)
-		if err != nil {
-			failed(err)
-			return status
-		}
-		defer f.Close()
-		in = f
+	in, err := open(*queries, stdin)
+	if err != nil {
+		failed(err)
+		return status
 	}
-	failed(netmap.Answer(stdout, in, z.Connectivity))
+	defer in.Close()
+	failed(netmap.Answer(stdout, in, attribution))
 	return status
 }
 
-// collect reads what the engine asks for, and no more.
-func collect(ctx context.Context, cfg *catalog.Config, settings []inventory.Value, paths ...string) (*inventory.Inventory, error) {
+// collect reads what the needs name, and everything where there are none.
+func collect(ctx context.Context, needs []inventory.Need, cfg *catalog.Config, settings []inventory.Value, paths ...string) (*inventory.Inventory, error) {
 	source := manifest.Paths(manifest.Config{World: cfg.World.Manifest(), OnlyNeeds: true}, paths...)
-	return inventory.Collect(ctx, nist190.Needs(network.Checks()...), source, settings...)
+	return inventory.Collect(ctx, needs, source, settings...)
 }
 
-func zones(ctx context.Context, path string, cfg *catalog.Config, settings []inventory.Value) (*network.Zones, error) {
-	inv, err := collect(ctx, cfg, settings, path)
+// earlier is the map of an earlier state: one that was saved as text or JSON, or that of manifests.
+func earlier(ctx context.Context, path string, level network.Level, cfg *catalog.Config, settings []inventory.Value) (*netmap.Map, error) {
+	if data, err := os.ReadFile(path); err == nil {
+		if m, ok, err := netmap.Read(data, level); ok {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
+			return m, err
+		}
+	}
+	inv, err := collect(ctx, network.ZonesNeeds(), cfg, settings, path)
 	if err != nil {
 		return nil, err
 	}
-	return network.ZonesOf(ctx, inv)
-}
-
-func readFlows(path string) ([]network.Observation, error) {
-	f, err := os.Open(path)
+	z, err := network.ZonesOf(ctx, inv)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return network.ReadFlows(f)
+	return netmap.New(z, level), nil
+}
+
+// open opens a file; "-" is standard input.
+func open(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(path)
 }

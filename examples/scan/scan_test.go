@@ -182,3 +182,32 @@ func TestOpenWorldIsNeverClear(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, errs)
 	}
 }
+
+// What the configuration says of the network plugin decides whether policies count.
+func TestPluginFromConfig(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	for plugin, want := range map[string]string{
+		"plugin: calico": "Pass", "plugin: flannel": "Failflannel does not enforce", "enforcesNetworkPolicy: false": "Failthe network plugin does not enforce",
+	} {
+		text := "apiVersion: nist190.dev/v1alpha1\nkind: Config\nnetwork: {" + plugin + "}\n"
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, out, errs := run(t, "", "-o", "json", "-config", file, filepath.Join(manifests, "shop-hardened"))
+		var r jsonReport
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatal(err, errs)
+		}
+		got := ""
+		for _, c := range r.Checks {
+			for _, f := range c.Findings {
+				if c.ID == "network-not-enforced" {
+					got += f.Status + f.Message
+				}
+			}
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", plugin, got)
+		}
+	}
+}

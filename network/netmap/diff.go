@@ -17,12 +17,16 @@ type Change struct {
 	Before, After network.Edge
 }
 
-// Diff lists what differs between two maps of one level, by source, then destination.
+// Diff lists what differs between two maps of one level, by source, then destination. Either may have been read by [Parse]: what
+// text does not tell, such as whether other protocols than TCP, UDP and SCTP pass to isolated pods, is no difference.
 func Diff(before, after *Map) []Change {
 	type pair struct{ from, to string }
 	index := func(m *Map) map[pair]*Edge {
 		out := map[pair]*Edge{}
 		for _, e := range m.relevant() {
+			if e.Seen == Refused {
+				continue // what was seen, beside what is allowed
+			}
 			out[pair{e.From.Key(), e.To.Key()}] = e
 		}
 		return out
@@ -34,7 +38,7 @@ func Diff(before, after *Map) []Change {
 		if now := b[k]; now != nil {
 			then = now.Edge
 		}
-		if !e.Must.Equal(then.Must) || !e.May.Equal(then.May) {
+		if conn(&Edge{Edge: e.Edge}) != conn(&Edge{Edge: then}) {
 			out = append(out, Change{e.From, e.To, e.Edge, then})
 		}
 	}

@@ -25,6 +25,8 @@ type Map struct {
 type Edge struct {
 	network.Edge
 	Seen Seen
+	// Observed are the ports of the edge on which something was seen to pass; the rest of them was not seen in use.
+	Observed network.Ports
 	// Refused are the ports on which something was seen to pass though it is denied.
 	Refused network.Ports
 }
@@ -92,16 +94,16 @@ func conn(e *Edge) string {
 	}
 	rest := e.May.Minus(e.Must)
 	if e.Must.Empty() {
-		return "unknown: " + words(rest)
+		return unknownWord + words(rest)
 	}
 	// That a plugin decides about other protocols is true of every isolated pod, and nothing to tell.
 	if rest.Other() && rest.Minus(network.PortRange(network.Other, 0, 0)).Empty() {
 		return words(e.Must)
 	}
 	if e.May.All() {
-		return words(e.Must) + ", unknown: everything else"
+		return words(e.Must) + ", " + unknownWord + everythingElse
 	}
-	return words(e.Must) + ", unknown: " + words(rest)
+	return words(e.Must) + ", " + unknownWord + words(rest)
 }
 
 func words(p network.Ports) string {
@@ -162,10 +164,13 @@ const maxDrawn = 400
 func (m *Map) draw() *drawing {
 	d := &drawing{}
 	edges := m.relevant()
-	type target struct{ key, conn string }
+	type target struct {
+		key, conn string
+		refused   bool
+	}
 	from := map[target]map[string]bool{}
 	for _, e := range edges {
-		t := target{e.To.Key(), conn(e)}
+		t := target{e.To.Key(), conn(e), e.Seen == Refused}
 		if from[t] == nil {
 			from[t] = map[string]bool{}
 		}
@@ -186,7 +191,7 @@ func (m *Map) draw() *drawing {
 	used := map[string]network.Place{}
 	folded := map[target]bool{}
 	for _, e := range edges {
-		t := target{e.To.Key(), conn(e)}
+		t := target{e.To.Key(), conn(e), e.Seen == Refused}
 		fromWhere := e.From
 		if all(t) {
 			if folded[t] {

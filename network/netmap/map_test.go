@@ -19,7 +19,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/*.golden")
 
-func zonesOf(t *testing.T, text []byte) *network.Zones {
+func zonesOf(t *testing.T, text []byte) *network.Zones { return attributionOf(t, text).Zones() }
+
+func attributionOf(t *testing.T, text []byte) *network.Attribution {
 	t.Helper()
 	inv, err := inventory.Collect(context.Background(), nil, manifest.Bytes(manifest.Config{}, "m.yaml", text))
 	if err != nil {
@@ -29,7 +31,7 @@ func zonesOf(t *testing.T, text []byte) *network.Zones {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return z
+	return z.Attribution(inv)
 }
 
 func input(t *testing.T) []byte {
@@ -117,17 +119,27 @@ func TestNamesAreData(t *testing.T) {
 }
 
 func TestAnswer(t *testing.T) {
-	z := zonesOf(t, input(t))
+	a := attributionOf(t, append(input(t), []byte(`
+---
+apiVersion: v1
+kind: Service
+metadata: {name: sql, namespace: shop-data}
+spec: {clusterIP: 10.96.0.5, selector: {app: db}, ports: [{port: 80, targetPort: sql}]}
+`)...))
 	in := `{"src":"shop-web/web","dst":"shop-data/db","protocol":"TCP","port":5432}
 {"src":"shop-web/web","dst":"shop-data/db","port":22}
 {"src":"198.51.100.7","dst":"shop-web/web","port":8080}
 {"src":"shop-data/db","dst":"2001:db8::1","protocol":"UDP","port":53}
+{"src":"shop-web/web","dst":"10.96.0.5","port":80}
+{"src":"shop-web/web","dst":"shop-data/sql","port":5432}
+{"src":"shop-web/web","dst":"shop-web/web","port":8080}
+{"src":"shop-web/web","dst":"shop-web/web","port":8081}
 {"src":"shop-data/gone","dst":"shop-data/db","port":1}
 {"src":"shop-web/web","dst":"shop-data/db","protocol":"ICMPv9","port":1}
 `
 	var out bytes.Buffer
-	err := Answer(&out, strings.NewReader(in), z.Connectivity)
-	if err == nil || !strings.Contains(err.Error(), "query 5") || !strings.Contains(err.Error(), "query 6") {
+	err := Answer(&out, strings.NewReader(in), a)
+	if err == nil || !strings.Contains(err.Error(), "query 9") || !strings.Contains(err.Error(), "query 10") {
 		t.Errorf("error %v", err)
 	}
 	var got []string
@@ -141,7 +153,7 @@ func TestAnswer(t *testing.T) {
 		}
 		got = append(got, a.Verdict)
 	}
-	if s := strings.Join(got, " "); s != "allowed denied allowed denied unknown unknown" {
+	if s := strings.Join(got, " "); s != "allowed denied allowed denied allowed allowed denied denied unknown unknown" {
 		t.Errorf("got %s", s)
 	}
 }

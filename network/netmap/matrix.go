@@ -12,10 +12,11 @@ type matrix struct {
 	level      string
 	rows, cols []network.Place
 	cells      map[[2]string]*Edge
+	refused    map[[2]string]*Edge // what was seen though it is denied
 }
 
 func (m *Map) matrix() *matrix {
-	out := &matrix{level: m.Level.String(), rows: append([]network.Place{}, m.Places...), cols: append([]network.Place{}, m.Places...), cells: map[[2]string]*Edge{}}
+	out := &matrix{level: m.Level.String(), rows: append([]network.Place{}, m.Places...), cols: append([]network.Place{}, m.Places...), cells: map[[2]string]*Edge{}, refused: map[[2]string]*Edge{}}
 	from, to := map[string]bool{}, map[string]bool{}
 	for _, e := range m.relevant() {
 		if e.From.Addresses != nil && !from[e.From.Key()] {
@@ -26,12 +27,26 @@ func (m *Map) matrix() *matrix {
 			to[e.To.Key()] = true
 			out.cols = append(out.cols, e.To)
 		}
-		out.cells[[2]string{e.From.Key(), e.To.Key()}] = e
+		k := [2]string{e.From.Key(), e.To.Key()}
+		if e.Seen == Refused {
+			out.refused[k] = e
+		} else {
+			out.cells[k] = e
+		}
 	}
 	return out
 }
 
 func (x *matrix) cell(from, to network.Place) (text, class string) {
+	text, class = x.allowed(from, to)
+	if e := x.refused[[2]string{from.Key(), to.Key()}]; e != nil {
+		text, class = text+"; "+words(e.Refused)+seen(e), class+" refused"
+	}
+	return text, class
+}
+
+// allowed is what policies say of a cell.
+func (x *matrix) allowed(from, to network.Place) (text, class string) {
 	e := x.cells[[2]string{from.Key(), to.Key()}]
 	switch {
 	case from.Addresses != nil && to.Addresses != nil:
@@ -39,11 +54,11 @@ func (x *matrix) cell(from, to network.Place) (text, class string) {
 	case e == nil:
 		return "none", "none"
 	case e.Must.All():
-		return "open", "open"
+		return "open" + seen(e), "open"
 	case !certain(e):
-		return conn(e), "unknown"
+		return conn(e) + seen(e), "unknown"
 	}
-	return conn(e), "some"
+	return conn(e) + seen(e), "some"
 }
 
 func (x *matrix) markdown(w io.Writer) {

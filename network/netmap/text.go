@@ -6,26 +6,28 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nist190/nist190/network"
 )
 
 // Text writes an edge a line: "shop/web[Deployment] => shop/db[StatefulSet] : TCP 5432". What is not certain follows the
-// word unknown.
+// word unknown. [Parse] reads it again.
 func (m *Map) Text(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 64<<10)
-	name := memo(func(p network.Place) string { return plain(p.Key()) })
+	name := memo(func(p network.Place) string { return quoted(p.Key()) })
 	type kind struct {
-		must, may, refused network.Ports
-		seen               Seen
+		must, may, refused, observed network.Ports
+		seen                         Seen
 	}
 	what := memo(func(k kind) string {
-		e := &Edge{Edge: network.Edge{Must: k.must, May: k.may}, Refused: k.refused, Seen: k.seen}
+		e := &Edge{Edge: network.Edge{Must: k.must, May: k.may}, Refused: k.refused, Observed: k.observed, Seen: k.seen}
 		return conn(e) + seen(e)
 	})
 	for _, e := range m.relevant() {
-		for _, s := range [...]string{name(e.From), " => ", name(e.To), " : ", what(kind{e.Must, e.May, e.Refused, e.Seen}), "\n"} {
+		for _, s := range [...]string{name(e.From), arrow, name(e.To), colon, what(kind{e.Must, e.May, e.Refused, e.Observed, e.Seen}), "\n"} {
 			_, _ = b.WriteString(s) // Flush tells
 		}
 	}
@@ -45,11 +47,29 @@ func memo[K comparable](f func(K) string) func(K) string {
 	}
 }
 
+// quoted is a name as [Parse] reads it again: in quotes where it could be taken for something else.
+func quoted(s string) string {
+	if plain(s) == s && utf8.ValidString(s) && !strings.HasPrefix(s, `"`) && !strings.Contains(s, arrow) && !strings.Contains(s, colon) {
+		return s
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+const arrow, colon = " => ", " : "
+
 func seen(e *Edge) string {
-	if e.Seen == NoFlows {
+	switch {
+	case e.Seen == NoFlows:
 		return ""
+	case e.Seen == Observed && !inUse(e):
+		return " (" + e.Seen.String() + " on " + words(e.Observed) + ")"
 	}
 	return " (" + e.Seen.String() + ")"
+}
+
+// inUse tells that every port of an edge was seen in use; that of other protocols nothing can be seen does not count.
+func inUse(e *Edge) bool {
+	return e.May.Minus(e.Observed).Minus(network.PortRange(network.Other, 0, 0)).Empty()
 }
 
 // CSV writes a table with a heading, of which each row is a range of ports of an edge.
@@ -57,18 +77,20 @@ func (m *Map) CSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	_ = c.Write([]string{"from", "from_zone", "to", "to_zone", "verdict", "protocol", "from_port", "to_port", "seen"})
 	for _, e := range m.relevant() {
-		row := func(verdict string, p port) {
-			_ = c.Write([]string{cell(e.From.Key()), cell(e.From.Zone), cell(e.To.Key()), cell(e.To.Zone), verdict, p.Protocol, number(p.From), number(p.To), e.Seen.String()})
+		rows := func(verdict string, ports network.Ports, seen Seen) {
+			for _, p := range portsOf(ports) {
+				_ = c.Write([]string{cell(e.From.Key()), cell(e.From.Zone), cell(e.To.Key()), cell(e.To.Zone), verdict, p.Protocol, number(p.From), number(p.To), seen.String()})
+			}
 		}
-		for _, p := range portsOf(e.Must) {
-			row("allowed", p)
+		rest := e.Seen
+		if e.Seen == Observed {
+			rest = Unused
 		}
-		for _, p := range portsOf(e.May.Minus(e.Must)) {
-			row("unknown", p)
-		}
-		for _, p := range portsOf(e.Refused) {
-			row("denied", p)
-		}
+		rows("allowed", e.Must.Intersect(e.Observed), Observed)
+		rows("allowed", e.Must.Minus(e.Observed), rest)
+		rows("unknown", e.May.Minus(e.Must).Intersect(e.Observed), Observed)
+		rows("unknown", e.May.Minus(e.Must).Minus(e.Observed), rest)
+		rows("denied", e.Refused, e.Seen)
 	}
 	c.Flush()
 	return c.Error()
@@ -126,15 +148,20 @@ type jsonEdge struct {
 	Ports   []port `json:"ports"`             // certain
 	Unknown []port `json:"unknown,omitempty"` // possible beyond them
 	Seen    string `json:"seen,omitempty"`
+	InUse   []port `json:"observed,omitempty"` // ports on which something was seen to pass
 }
 
-// JSON writes {"level", "places", "edges"}; edges name places by their IDs, and have ports as numbers.
+type jsonMap struct {
+	Level  string      `json:"level"`
+	Zones  []string    `json:"zones"`
+	Places []jsonPlace `json:"places"`
+	Edges  []jsonEdge  `json:"edges"`
+}
+
+// JSON writes {"level", "zones", "places", "edges"}; edges name places by their IDs, and have ports as numbers. [ParseJSON] reads
+// it again.
 func (m *Map) JSON(w io.Writer) error {
-	out := struct {
-		Level  string      `json:"level"`
-		Places []jsonPlace `json:"places"`
-		Edges  []jsonEdge  `json:"edges"`
-	}{Level: m.Level.String(), Places: []jsonPlace{}, Edges: []jsonEdge{}}
+	out := jsonMap{Level: m.Level.String(), Zones: append([]string{}, m.Zones...), Places: []jsonPlace{}, Edges: []jsonEdge{}}
 	known := map[string]bool{}
 	add := func(p network.Place) {
 		if known[p.Key()] {
@@ -155,7 +182,7 @@ func (m *Map) JSON(w io.Writer) error {
 	for _, e := range m.relevant() {
 		add(e.From)
 		add(e.To)
-		j := jsonEdge{From: e.From.Key(), To: e.To.Key(), Verdict: "allowed", Ports: portsOf(e.Must), Seen: e.Seen.String()}
+		j := jsonEdge{From: e.From.Key(), To: e.To.Key(), Verdict: "allowed", Ports: portsOf(e.Must), Seen: e.Seen.String(), InUse: portsOf(e.Observed)}
 		if j.Ports == nil {
 			j.Ports = []port{}
 		}
