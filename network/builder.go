@@ -21,6 +21,7 @@ type builder struct {
 	blocks   blockIndex
 	policies []*policy
 	notes    []Note
+	seen     *nodeSet // nil where no policy asked for Nodes
 }
 
 // Note is something about a policy that makes answers unknown, or that its author did not mean.

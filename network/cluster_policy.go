@@ -198,13 +198,11 @@ func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt s
 			if json.Unmarshal(raw, &s) != nil {
 				return nil, "nodes cannot be read"
 			}
-			out = append(out, peer{pods: func(c *class) truth {
-				if c.Host() {
-					return maybe
-				}
-				return no
-			}, key: "nodes", doubt: "which nodes a policy selects is not evaluated"}, peer{everybody: true, doubt: "addresses of nodes are not told apart from others"})
-			doubt = "which nodes a policy selects is not evaluated"
+			ps, why, refused := b.nodePeers(&s)
+			if refused != "" {
+				return nil, refused
+			}
+			out, doubt = append(out, ps...), why
 		case "domainNames":
 			out = append(out, peer{everybody: true, doubt: "what domain names resolve to is not known"})
 			doubt = "what domain names resolve to is not known"

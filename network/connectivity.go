@@ -69,7 +69,7 @@ func Needs() []inventory.Need {
 	return slices.Concat([]inventory.Need{
 		inventory.NeedOf[networkingv1.NetworkPolicy](inventory.Either),
 		inventory.NeedOf[corev1.Namespace](inventory.Either),
-	}, foreignNeeds(), inventory.WorkloadNeeds(inventory.Incriminating))
+	}, nodeNeeds(), foreignNeeds(), inventory.WorkloadNeeds(inventory.Incriminating))
 }
 
 // Profile is what is assumed of the network plugin, with what was found out.

@@ -62,6 +62,7 @@ func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) 
 	}
 	m.otherPorts = m.ports.id(Ports{other: true})
 	m.pods = podsOf(workloads)
+	b.seen.addressHosts(m.pods)
 	m.namespaces = namespacesOf(b.inv, m.pods)
 	// One pod more in each namespace: what nobody has made yet.
 	ends := slices.Clone(m.pods)
@@ -259,7 +260,7 @@ func (m *model) classesFor(p *peer) []classRange {
 // holds finds what is in a block: external addresses and, where the plugin looks at pods' addresses, pods.
 func (m *model) holds(p *peer, put func(i int, t truth)) {
 	id := m.blocks.id(p.block)
-	assumed := m.couldHold(p.block)
+	assumed, ofNode := m.couldHold(p.block), couldHoldNode(p.block)
 	for i, c := range m.classes {
 		most := yes
 		if p.podless {
@@ -268,6 +269,8 @@ func (m *model) holds(p *peer, put func(i int, t truth)) {
 		}
 		switch {
 		case p.podless && !c.Host():
+		case len(c.Addrs) == 0 && c.Host():
+			put(i, min(ofNode, most))
 		case len(c.Addrs) == 0:
 			put(i, min(assumed, most))
 		case slices.Contains(c.blocks, id):

@@ -303,20 +303,21 @@ func (z *Zones) fromAnybody(p *Pod) Ports {
 // EntryRequirements are the ways from outside that Services, Ingresses, Gateways and Routes open: from the controllers that
 // proxy for clients where they are known, else from anybody.
 func (z *Zones) EntryRequirements(inv *inventory.Inventory) []Requirement {
-	var proxies []*Pod
-	for _, p := range z.m.pods {
-		if isController(p) {
-			proxies = append(proxies, p)
-		}
-	}
 	var out []Requirement
-	for _, e := range z.Entries(inv) {
-		if !e.Proxied || len(proxies) == 0 {
-			out = append(out, Requirement{End{}, End{Pod: e.Pod}, e.Ports, e.String()})
-			continue
+	entries := z.Entries(inv)
+	for i := range entries {
+		e := &entries[i]
+		var ways [][]*Pod
+		if e.Proxied && !fromCloud(e.class) {
+			ways = z.m.waysTo(e)
 		}
-		for _, p := range proxies {
-			out = append(out, Requirement{End{Pod: p}, End{Pod: e.Pod}, e.Ports, e.String()})
+		if len(ways) == 0 {
+			out = append(out, Requirement{End{}, End{Pod: e.Pod}, e.Ports, e.String()})
+		}
+		for _, pods := range ways {
+			for _, p := range pods {
+				out = append(out, Requirement{End{Pod: p}, End{Pod: e.Pod}, e.Ports, e.String()})
+			}
 		}
 	}
 	return out
@@ -356,10 +357,7 @@ var host = regexp.MustCompile(`^(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?([a-z0-9]
 // References finds what workloads say of Services in the values of their environment, as programs are commonly told where
 // others are: a name with its port, or a name alone for all ports of the Service.
 func (z *Zones) References(inv *inventory.Inventory) []Requirement {
-	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range z.m.pods {
-		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
-	}
+	f := newEntryFinder(z.m, inv)
 	var out []Requirement
 	for _, p := range z.m.pods {
 		for i := range p.Spec.Containers {
