@@ -3,6 +3,7 @@ package network
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 	if json.Unmarshal(raw, &list) != nil || member == "" {
 		return nil, true, false
 	}
+	var entities []string
 	for i, item := range list {
 		path := append(slices.Clone(at), i)
 		switch member {
@@ -49,8 +51,9 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 				return nil, true, false
 			}
 			out = append(out, r.entity(name, path)...)
+			entities = append(entities, name)
 		case "Nodes":
-			out = append(out, r.hosts(r.note(r.object, path, "which nodes a policy selects is not evaluated")))
+			out = append(out, r.hosts(r.note(r.object, path, "which nodes a policy selects is not evaluated"))...)
 		case "FQDNs":
 			out = append(out, r.outside(r.note(r.object, path, "what domain names resolve to is not known"))...)
 		case "Groups":
@@ -60,6 +63,10 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 		default:
 			return nil, true, false
 		}
+	}
+	if slices.Contains(entities, "host") && slices.Contains(entities, "remote-node") {
+		// Whichever node it is, a pod on its network is one of the two.
+		out = append(out, peer{pods: func(c *class) truth { return truthOf(c.Host()) }, key: "cilium nodes"})
 	}
 	return out, len(list) > 0, true
 }
@@ -107,9 +114,13 @@ func (b *builder) outside(doubt string) []peer {
 	})
 }
 
-// hosts are pods on the network of their node, which are the node to Cilium; whether it is the own one is not known.
-func (r *ciliumReader) hosts(doubt string) peer {
-	return peer{pods: func(c *class) truth { return min(maybe, truthOf(c.Host())) }, key: "cilium hosts", doubt: doubt}
+// hosts are nodes: pods on their network, which are the node to Cilium, and addresses, which are taken to be private ones.
+// Whether it is the own one, or one of those selected, is not known.
+func (r *ciliumReader) hosts(doubt string) []peer {
+	pods := peer{pods: func(c *class) truth { return min(maybe, truthOf(c.Host())) }, key: "cilium hosts", doubt: doubt}
+	block := each(privateCIDRs, func(p netip.Prefix) addressRange { return addressRange{p.Addr(), lastOf(p)} })
+	r.blocks.id(block)
+	return []peer{pods, {block: block, podless: true, doubt: doubt}}
 }
 
 // entity is pkg/policy/api/entity.go.
@@ -127,7 +138,7 @@ func (r *ciliumReader) entity(name string, at []any) []peer {
 	case "cluster":
 		return []peer{{pods: func(*class) truth { return yes }, key: "cilium cluster"}}
 	case "host", "remote-node", "ingress":
-		return []peer{r.hosts(unknown())}
+		return r.hosts(unknown())
 	case "kube-apiserver":
 		return r.outside(unknown()) // a node or an address elsewhere
 	case "init", "unmanaged":

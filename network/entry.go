@@ -305,5 +305,9 @@ func (e *Entry) String() string {
 	if e.Kind == "HostPort" {
 		return "a port of its node"
 	}
-	return fmt.Sprintf("%s %q", strings.Replace(e.Object.Ref().Kind, "Service", "Service ("+e.Kind+")", 1), e.Object.Name())
+	kind := e.Object.Ref().Kind
+	if kind == "Service" {
+		kind += " (" + e.Kind + ")"
+	}
+	return fmt.Sprintf("%s %q", kind, e.Object.Name())
 }

@@ -51,7 +51,8 @@ func (b *builder) nodes() *nodeSet {
 		}
 		b.seen.byName[o.Name()] = info
 	}
-	b.seen.whole = b.inv.Coverage(nodeNeeds()[0].GroupKind(), "").State.Complete()
+	// No cluster has none: where none is there, nobody wrote them down.
+	b.seen.whole = len(b.seen.byName) > 0 && b.inv.Coverage(nodeNeeds()[0].GroupKind(), "").State.Complete()
 	return b.seen
 }
 
@@ -105,7 +106,7 @@ func (s *nodeSet) selected(name string, matches func(*nodeInfo) truth) truth {
 	if n, ok := s.byName[name]; ok {
 		return matches(n)
 	}
-	if name != "" || !s.whole || len(s.byName) == 0 {
+	if name != "" || !s.whole {
 		return maybe
 	}
 	all, some := yes, no
