@@ -22,6 +22,7 @@ type builder struct {
 	policies []*policy
 	notes    []Note
 	seen     *nodeSet // nil where no policy asked for Nodes
+	names    map[string]*Named
 }
 
 // Note is something about a policy that makes answers unknown, or that its author did not mean.

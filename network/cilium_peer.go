@@ -55,7 +55,11 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 		case "Nodes":
 			out = append(out, r.hosts(r.note(r.object, path, "which nodes a policy selects is not evaluated"))...)
 		case "FQDNs":
-			out = append(out, r.outside(r.note(r.object, path, "what domain names resolve to is not known"))...)
+			var f struct{ MatchName, MatchPattern string }
+			if json.Unmarshal(item, &f) != nil {
+				return nil, true, false
+			}
+			out = append(out, r.byName(r.object, r.outside(r.note(r.object, path, "what domain names resolve to is not known")), ciliumNames(f.MatchName, f.MatchPattern)...)...)
 		case "Groups":
 			out = append(out, r.outside(r.note(r.object, path, "groups of cloud providers are not evaluated"))...)
 		case "Services":
@@ -86,6 +90,18 @@ func (r *ciliumReader) block(cidr string, except []string, at []any) []peer {
 	block := blockOf(&networkingv1.IPBlock{CIDR: cidr, Except: each(except, withLength)})
 	r.blocks.id(block)
 	return []peer{{block: block, podless: true}}
+}
+
+// ciliumNames reads one of toFQDNs (pkg/policy/api/fqdn.go): stars stand for characters of one label, and "**." in front for
+// labels.
+func ciliumNames(name, pattern string) []namePattern {
+	if name != "" {
+		return []namePattern{{text: name}}
+	}
+	if rest, ok := strings.CutPrefix(pattern, "**."); ok && !strings.Contains(rest, "*") {
+		return []namePattern{{text: "*." + rest, deep: true}}
+	}
+	return []namePattern{{text: pattern}}
 }
 
 // withLength makes an address the block of itself.

@@ -136,7 +136,7 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ru
 		peers, field = c.To, "to"
 	}
 	for i, p := range peers {
-		ps, doubt := b.clusterPeer(p)
+		ps, doubt := b.clusterPeer(o, p)
 		if doubt != "" {
 			b.note(o, append(slices.Clone(at), field, i), "%s", doubt)
 			if len(ps) == 0 && r.action != allow {
@@ -156,7 +156,7 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ru
 }
 
 // clusterPeer reads one peer; no peers with a doubt is one of a kind that is not known.
-func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt string) {
+func (b *builder) clusterPeer(o *inventory.Object, p map[string]json.RawMessage) (out []peer, doubt string) {
 	for field, raw := range p {
 		switch field {
 		case "namespaces":
@@ -204,7 +204,12 @@ func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt s
 			}
 			out, doubt = append(out, ps...), why
 		case "domainNames":
-			out = append(out, peer{everybody: true, doubt: "what domain names resolve to is not known"})
+			var names []string
+			if json.Unmarshal(raw, &names) != nil {
+				return nil, "domainNames cannot be read"
+			}
+			out = append(out, b.byName(o, []peer{{everybody: true, doubt: "what domain names resolve to is not known"}},
+				each(names, func(n string) namePattern { return namePattern{n, true} })...)...)
 			doubt = "what domain names resolve to is not known"
 		default:
 			return nil, fmt.Sprintf("peers by %q are not known here", field)

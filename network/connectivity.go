@@ -36,7 +36,10 @@ func Of(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
 }
 
 var connectivity = inventory.NewFact("network connectivity", func(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
-	return connect(ctx, inv, (*builder).unseenPolicies)
+	return connect(ctx, inv, func(b *builder, workloads []*inventory.Workload) {
+		b.unseenPolicies(workloads)
+		b.namedEnds()
+	})
 })
 
 // asCollected takes what was collected for all there is. Checks rest on it: the runner lowers their verdicts where that is
@@ -84,10 +87,11 @@ func (c *Connectivity) Pods() []*Pod { return c.m.pods }
 // Outside are the addresses beyond the cluster, joined where no policy tells them apart.
 func (c *Connectivity) Outside() []*Addresses { return c.m.outside }
 
-// End is one side of a connection: a pod, or an address outside of the cluster.
+// End is one side of a connection: a pod, an address outside of the cluster, or what is known by its name.
 type End struct {
-	Pod  *Pod
-	Addr netip.Addr
+	Pod   *Pod
+	Addr  netip.Addr
+	Named *Named
 }
 
 // Flow is a connection that somebody asks about.
@@ -125,6 +129,9 @@ func (c *Connectivity) Evaluate(f Flow) (Verdict, error) {
 	m := c.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if f.From.Named != nil || f.To.Named != nil {
+		return c.evaluateNamed(f), nil
+	}
 	from, err := m.number(f.From)
 	if err != nil {
 		return Verdict{}, err

@@ -23,6 +23,7 @@ type model struct {
 	pods       []*Pod
 	classes    []*class
 	outside    []*Addresses // numbered after the classes
+	names      []*Named
 	policies   []*policy
 	blocks     *blockIndex
 
@@ -34,10 +35,11 @@ type model struct {
 	inCluster  map[string]classRange // classes of a namespace
 	otherPorts portID
 
-	mu     sync.Mutex // guards ports, which queries extend
-	ports  *portTable
-	groups [2][]*group
-	in     [2][]*group // by class
+	mu      sync.Mutex // guards ports, which queries extend, and toNames
+	toNames map[nameVerdict]verdict
+	ports   *portTable
+	groups  [2][]*group
+	in      [2][]*group // by class
 }
 
 // classRange is a range of classes, the second not among them.
@@ -79,6 +81,7 @@ func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) 
 		m.inCluster[c.Namespace] = s
 	}
 	m.outside = b.blocks.split()
+	m.names = b.allNames()
 	m.universe = span(0, len(m.classes)+len(m.outside)+1) // and one that no rule names
 	m.everybody = peersOf{m.universe, m.universe}
 	sortPolicies(m.policies)

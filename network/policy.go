@@ -112,6 +112,7 @@ type peer struct {
 	key       string                     // pods with one key and namespace are the same
 	block     prefixes                   // addresses
 	podless   bool                       // the block never matches pods
+	names     []namePattern              // hosts that it surely is, whatever their addresses
 	doubt     string
 }
 

@@ -174,6 +174,12 @@ func (w *policyWriter) labelsOf(p *Pod) map[string]string {
 
 func (w *policyWriter) peerOf(e End) (networkingv1.NetworkPolicyPeer, bool) {
 	switch {
+	case e.Named != nil:
+		text := fmt.Sprintf("%s is a name: policies cannot name it", e.Named.Place().Key())
+		if !slices.Contains(w.out.Skipped, text) {
+			w.out.Skipped = append(w.out.Skipped, text)
+		}
+		return networkingv1.NetworkPolicyPeer{}, false
 	case e.Pod == nil:
 		return networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: netip.PrefixFrom(e.Addr, e.Addr.BitLen()).String()}}, true
 	case e.Pod.Host():
@@ -283,7 +289,7 @@ func (s *Suggestion) prove(ctx context.Context, inv *inventory.Inventory, requir
 		needed[k] = needed[k].Union(r.Ports)
 	}
 	for e := range z.Edges(LevelWorkload) {
-		if e.From.Addresses != nil || e.To.Addresses != nil {
+		if e.From.Outside() || e.To.Outside() {
 			continue
 		}
 		if rest := e.May.Minus(needed[[2]string{e.From.Key(), e.To.Key()}]).Minus(byAnybody[e.To.Key()]).Minus(PortRange(Other, 0, 0)); !rest.Empty() {
@@ -331,6 +337,9 @@ func (z *Zones) same(e End) (End, error) {
 }
 
 func (z *Zones) keyOf(e End) string {
+	if e.Named != nil {
+		return e.Named.String()
+	}
 	if e.Pod == nil {
 		return e.Addr.String()
 	}

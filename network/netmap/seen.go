@@ -56,7 +56,7 @@ func (m *Map) mark(z *network.Zones, j *network.Judged) {
 		to = network.Place{Kind: "Outside", Name: j.To}
 	}
 	for i := range m.Edges {
-		if e := &m.Edges[i]; e.Seen == Refused && e.From == from && e.To == to {
+		if e := &m.Edges[i]; e.Seen == Refused && e.From.Key() == from.Key() && e.To.Key() == to.Key() {
 			e.Refused = e.Refused.Union(ports)
 			return
 		}
