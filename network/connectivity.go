@@ -63,6 +63,7 @@ func connect(ctx context.Context, inv *inventory.Inventory, unseen func(*builder
 	if err != nil {
 		return nil, err
 	}
+	m.services = b.services
 	return &Connectivity{m, b.notes}, nil
 }
 
@@ -126,10 +127,17 @@ type Verdict struct {
 
 // Evaluate answers for one flow, by the same algorithm as [Connectivity.Edges].
 func (c *Connectivity) Evaluate(f Flow) (Verdict, error) {
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	return c.evaluate(f)
+}
+
+func (c *Connectivity) evaluate(f Flow) (Verdict, error) {
 	m := c.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if f.From.Named != nil || f.To.Named != nil {
+	switch {
+	case f.To.Named != nil && f.To.Named.service != nil:
+		return c.throughService(f)
+	case f.From.Named != nil || f.To.Named != nil:
 		return c.evaluateNamed(f), nil
 	}
 	from, err := m.number(f.From)

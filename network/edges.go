@@ -525,8 +525,8 @@ func (v verdict) locally(sameNode truth) verdict {
 }
 
 // Find is the end that a text names: an address, a host name, or "namespace/name" of a pod or workload, of which any kind,
-// or else of a Service of type ExternalName, a ServiceEntry or a Service of Knative. An address of a running pod is that
-// pod. Of a workload it is the first pod.
+// or else of a Service, a ServiceEntry or a Service of Knative. An address of a running pod is that pod, and that of a
+// Service is the Service. Of a workload it is the first pod.
 func (c *Connectivity) Find(text string) (End, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		a = a.Unmap()
@@ -534,6 +534,9 @@ func (c *Connectivity) Find(text string) (End, error) {
 			if slices.Contains(p.Addrs, a) && !p.Host() {
 				return End{Pod: p}, nil
 			}
+		}
+		if n := c.m.serviceAt(a); n != nil {
+			return End{Named: n}, nil
 		}
 		return End{Addr: a}, nil
 	}

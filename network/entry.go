@@ -79,11 +79,15 @@ func sourceNeeds(n int) []inventory.Need {
 func (z *Zones) Entries(inv *inventory.Inventory) []Entry { return z.entriesOf(inv, len(entrySources)) }
 
 func (z *Zones) entriesOf(inv *inventory.Inventory, sources int) []Entry {
+	return z.find(inv, sources).out
+}
+
+func (z *Zones) find(inv *inventory.Inventory, sources int) *entryFinder {
 	f := newEntryFinder(z.m, inv)
 	for _, s := range entrySources[:sources] {
 		s.find(f)
 	}
-	return f.out
+	return f
 }
 
 type entryFinder struct {
@@ -92,6 +96,7 @@ type entryFinder struct {
 	pods       map[string][]*Pod // by namespace
 	namespaces map[string]*namespaceInfo
 	out        []Entry
+	unmade     []*inventory.Object // ways in to pods that nobody has made yet
 }
 
 func newEntryFinder(m *model, inv *inventory.Inventory) *entryFinder {

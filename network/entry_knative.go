@@ -29,7 +29,11 @@ func (f *entryFinder) knative() {
 		if !knativePublic(o) {
 			continue
 		}
-		for _, p := range f.labelled(o.Namespace(), map[string]string{knativeOf: o.Name()}) {
+		pods := f.labelled(o.Namespace(), map[string]string{knativeOf: o.Name()})
+		if len(pods) == 0 {
+			f.unmade = append(f.unmade, o)
+		}
+		for _, p := range pods {
 			// The proxy beside the container takes requests (pkg/reconciler/revision/resources/queue.go).
 			ports := (&class{Pod: p}).resolve([]namedPort{{name: "queue-port", any: true}, {name: "https-port", any: true}})
 			if ports.Empty() {

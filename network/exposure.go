@@ -48,7 +48,8 @@ func checkPublicExposure(_ context.Context, e *nist190.Eval, z *Zones) (bool, er
 		object   *inventory.Object
 	}
 	reported := map[key]bool{}
-	entries := z.Entries(e.Inventory)
+	ways := z.find(e.Inventory, len(entrySources))
+	entries := ways.out
 	// What is certain comes first: one object can lead to a workload in several ways.
 	for _, certain := range []bool{true, false} {
 		for i := range entries {
@@ -83,7 +84,17 @@ func checkPublicExposure(_ context.Context, e *nist190.Eval, z *Zones) (bool, er
 			e.Report(out)
 		}
 	}
-	return len(reported) > 0, nil
+	unmade := false
+	for _, o := range ways.unmade {
+		if level := z.levels.Namespace(o.Namespace()).Level; level > 1 {
+			unmade = true
+			e.Report(nist190.Outcome{
+				Status: nist190.NotAssessed, Reason: nist190.ReasonUnknown, Subject: o.Ref(), Evidence: []nist190.Evidence{nist190.At(o, "metadata", "name")},
+				Message: fmt.Sprintf("Knative leads the outside to pods that were not seen, of namespace %q, which is %s", o.Namespace(), z.ZoneName(level)),
+			})
+		}
+	}
+	return unmade || len(reported) > 0, nil
 }
 
 var externalIPs = nist190.Metadata{

@@ -24,6 +24,7 @@ type model struct {
 	classes    []*class
 	outside    []*Addresses // numbered after the classes
 	names      []*Named
+	services   map[serviceKey]*corev1.Service
 	policies   []*policy
 	blocks     *blockIndex
 

@@ -18,9 +18,9 @@ import (
 // a Service of Knative, of which the pods are made later. Services of type ExternalName, ServiceEntries of Istio, policies
 // that admit hosts by name, and Services of Knative speak of such ends.
 type Named struct {
-	// Kind is "Name" for a host, and "Knative".
+	// Kind is "Name" for a host, "Knative", and "Service" for one of the cluster, which somebody asks for.
 	Kind string
-	// Namespace and Name are those of a Service of Knative; a host has its name, or a pattern such as "*.example.com", in
+	// Namespace and Name are those of a Service; a host has its name, or a pattern such as "*.example.com", in
 	// lower case.
 	Namespace, Name string
 	// Objects speak of it, in order.
@@ -33,6 +33,7 @@ type Named struct {
 	addrs   prefixes // known ones, of a ServiceEntry
 	entries int      // how many there are
 	inside  string   // the namespace of the pods behind it; "" where it is outside
+	service *corev1.Service
 }
 
 // Place is the place of the end in maps.
@@ -91,12 +92,14 @@ func isHost(s string) bool {
 
 // namedEnds notes what objects other than policies speak of.
 func (b *builder) namedEnds() {
+	b.services = map[serviceKey]*corev1.Service{}
 	for o, s := range inventory.Typed[corev1.Service](b.inv) {
+		b.services[serviceKey{o.Namespace(), o.Name()}] = s
 		if s.Spec.Type != corev1.ServiceTypeExternalName || !isHost(s.Spec.ExternalName) {
 			continue
 		}
 		n := b.host(s.Spec.ExternalName, o)
-		n.inside = insideOf(n.Name)
+		n.inside, _ = insideOf(n.Name)
 		var ports Ports
 		for i := range s.Spec.Ports {
 			if p, ok := protocolOf(&s.Spec.Ports[i].Protocol); ok || s.Spec.Ports[i].Protocol == "" {
@@ -114,12 +117,12 @@ func (b *builder) namedEnds() {
 	}
 }
 
-// insideOf is the namespace of a Service that a host name is: "web.shop.svc", with a domain behind or not.
-func insideOf(host string) string {
-	if namespace, _, ok := istioService(host, ""); ok && strings.Contains(host, ".") {
-		return namespace
+// insideOf is the Service that a host name is: "web.shop.svc", with a domain behind or not.
+func insideOf(host string) (namespace, name string) {
+	if namespace, name, ok := istioService(host, ""); ok && strings.Contains(host, ".") {
+		return namespace, name
 	}
-	return ""
+	return "", ""
 }
 
 // has adds ports that something says of a host; that something does not say any leaves all of them.
@@ -195,6 +198,7 @@ func (b *builder) serviceEntry(o *inventory.Object) {
 func (b *builder) allNames() []*Named {
 	out := make([]*Named, 0, len(b.names))
 	for _, n := range b.names {
+		b.lead(n)
 		n.has(n.Ports)
 		slices.SortFunc(n.Objects, func(a, b *inventory.Object) int { return a.Ref().Compare(b.Ref()) })
 		out = append(out, n)
@@ -269,6 +273,9 @@ type nameVerdict struct {
 // toName is what may pass from the pods of a class to a named end, wherever that is: it certainly may where that is so for
 // every address that the name can have, and possibly where it is for one, or for a pod.
 func (m *model) toName(class int, n *Named, note func(Step)) verdict {
+	if n.service != nil && note == nil {
+		return m.toService(class, n)
+	}
 	g := m.in[Egress][class]
 	key := nameVerdict{g, n.String()}
 	if v, ok := m.toNames[key]; ok && note == nil {
@@ -303,6 +310,14 @@ func (m *model) foldName(class int, d Direction, n *Named, note func(Step)) verd
 		out = m.intoCluster(n, out)
 	}
 	return out
+}
+
+// lead finds the Service that a name within the cluster is.
+func (b *builder) lead(n *Named) {
+	if n.Kind == "Name" && n.inside != "" {
+		namespace, name := insideOf(n.Name)
+		n.service = selecting(b.services[serviceKey{namespace, name}])
+	}
 }
 
 // peersOfName are the peers that a name can be, and those that it is taken to be one of: names are taken to have IPv4
@@ -428,10 +443,12 @@ func (c *Connectivity) evaluateNamed(f Flow) Verdict {
 	if out.Answer == Undecided {
 		why := fmt.Sprintf("what %s resolves to is not known", name.Name)
 		switch {
+		case name.Kind == "Service":
+			why = fmt.Sprintf("%s/%s has no selector: where it leads is not known", name.Namespace, name.Name)
 		case name.Kind == "Knative":
 			why = fmt.Sprintf("which pods Knative makes for %s/%s is not known", name.Namespace, name.Name)
 		case name.inside != "":
-			why = fmt.Sprintf("%s is a Service of the cluster: a pod behind it can be asked for", name.Name)
+			why = fmt.Sprintf("%s is a Service of the cluster that was not seen, or has no selector", name.Name)
 		case len(name.addrs) > 0:
 			why = fmt.Sprintf("%s has several addresses", name.Name)
 		}
@@ -443,6 +460,9 @@ func (c *Connectivity) evaluateNamed(f Flow) Verdict {
 // findNamed is the end that a text names: a host, or "namespace/name" of an object that stands for one.
 func (c *Connectivity) findNamed(text string) *Named {
 	if namespace, name, ok := strings.Cut(text, "/"); ok {
+		if s := c.m.services[serviceKey{namespace, name}]; s != nil && s.Spec.Type != corev1.ServiceTypeExternalName {
+			return serviceEnd(namespace, name, s)
+		}
 		i := slices.IndexFunc(c.m.names, func(n *Named) bool {
 			return slices.ContainsFunc(n.Objects, func(o *inventory.Object) bool {
 				return o.Namespace() == namespace && o.Name() == name && (o.GroupKind() == knativeServiceKind || o.GroupKind() == serviceEntryKind || o.GroupKind().Group == "")
@@ -460,7 +480,8 @@ func (c *Connectivity) findNamed(text string) *Named {
 	if i := slices.IndexFunc(c.m.names, func(x *Named) bool { return x.Kind == n.Kind && x.Name == n.Name }); i >= 0 {
 		return c.m.names[i]
 	}
-	n.inside = insideOf(n.Name)
+	namespace, name := insideOf(n.Name)
+	n.inside, n.service = namespace, selecting(c.m.services[serviceKey{namespace, name}])
 	return n
 }
 

@@ -242,3 +242,39 @@ func TestSuggestNames(t *testing.T) {
 		t.Errorf("%v, lost %v", s.Skipped, s.Lost)
 	}
 }
+
+// Policies see the pods behind a Service, and their ports.
+func TestServicesAsEnds(t *testing.T) {
+	service := func(name, spec string) string {
+		return `{apiVersion: v1, kind: Service, metadata: {namespace: data, name: ` + name + `}, spec: {` + spec + `}}`
+	}
+	in := func(spec string) string {
+		return `{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {namespace: data, name: in}, spec: {podSelector: {matchLabels: {app: db}}, ingress: [` + spec + `]}}`
+	}
+	one := service("one", `clusterIP: 10.96.0.7, selector: {app: db}, ports: [{name: web, port: 80, targetPort: http}, {name: dns, port: 53, protocol: UDP}]`)
+	other := strings.Replace(enginePod("data", "db2", "10.0.1.9", "{app: db, more: of}", ""), "8080", "8081", 1)
+	runEngine(t, []engineCase{
+		{name: "the pod's port counts", docs: []string{one, in(`{from: [{namespaceSelector: {}}], ports: [{port: 8080}]}`)}, wants: []string{
+			"shop/web > 10.96.0.7 80 allowed", "shop/web > data/one 80 allowed", "shop/web > one.data.svc 80 allowed", "shop/web > one.data.svc.cluster.local 80 allowed", "shop/web > data/one UDP:53 denied",
+		}},
+		{name: "and not the Service's", docs: []string{one, in(`{from: [{namespaceSelector: {}}], ports: [{port: 80}]}`)}, wants: []string{"shop/web > data/one 80 denied"}},
+		{name: "pods that differ", docs: []string{one, other, in(`{from: [{namespaceSelector: {}}], ports: [{port: 8080}]}`)}, wants: []string{"shop/web > data/one 80 unknown"}},
+		{name: "an alias of a Service", docs: []string{one, externalName("one.data.svc.cluster.local", ""), in(`{from: [{podSelector: {}}]}`)}, wants: []string{"shop/web > shop/pay 80 denied", "data/job > shop/pay 80 allowed"}},
+		{name: "no selector leads anywhere", docs: []string{service("two", `clusterIP: 10.96.0.8, ports: [{port: 80}]`), out(`{to: [{ipBlock: {cidr: 10.96.0.0/16}}]}`)}, wants: []string{"shop/web > 10.96.0.8 80 unknown", "shop/web > data/two 80 unknown"}},
+		{name: "addresses of the Service mean nothing", docs: []string{one, out(`{to: [{ipBlock: {cidr: 10.96.0.0/16}}]}`)}, wants: []string{"shop/web > 10.96.0.7 80 denied"}},
+	})
+	c, err := Of(context.Background(), testobj.Inventory(t, append([]string{one, service("two", `clusterIP: 10.96.0.8, ports: [{port: 80}]`), service("three", `clusterIP: None, selector: {app: gone}, ports: [{port: 80}]`)}, engineWorld...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, _ := c.Find("shop/web")
+	for text, want := range map[string]Reachable{"data/one": Undecided, "data/three": Undecided, "10.96.0.8": Allowed, "data/two": Allowed} {
+		to, err := c.Find(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := c.Evaluate(Flow{from, to, TCP, 81}); err != nil || v.Answer != want || v.Reason == "" {
+			t.Errorf("%s: %s (%s), %v", text, v.Answer, v.Reason, err)
+		}
+	}
+}

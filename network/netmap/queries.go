@@ -17,8 +17,8 @@ type query struct {
 	Port     uint16 `json:"port"`
 }
 
-// Answer reads questions, JSON objects {"src", "dst", "protocol", "port"} of which either end is "namespace/name" of a pod
-// or workload or an address, and writes each back on a line with "verdict" (allowed, denied or unknown) and "reason". A
+// Answer reads questions, JSON objects {"src", "dst", "protocol", "port"} of which either end is what
+// [network.Connectivity.Find] reads, and writes each back on a line with "verdict" (allowed, denied or unknown) and "reason". A
 // question that cannot be understood has the verdict unknown, the reason says why, and Answer returns an error after the
 // last.
 func Answer(w io.Writer, r io.Reader, c *network.Connectivity) error {

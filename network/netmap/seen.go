@@ -47,14 +47,12 @@ func (m *Map) mark(z *network.Zones, j *network.Judged) {
 			return
 		}
 	}
-	from, ok := z.PlaceOf(j.Source, m.Level)
-	if !ok {
-		from = network.Place{Kind: "Outside", Name: j.From}
+	if named := j.Source.Named != nil || j.Destination.Named != nil; named && j.Verdict.Answer != network.Denied {
+		// A name that nothing of the inventory speaks of, or a Service, has no edge of its own.
+		m.observe(z, j, ports)
+		return
 	}
-	to, ok := z.PlaceOf(j.Destination, m.Level)
-	if !ok {
-		to = network.Place{Kind: "Outside", Name: j.To}
-	}
+	from, to := placeOf(z, j.Source, j.From, m.Level), placeOf(z, j.Destination, j.To, m.Level)
 	for i := range m.Edges {
 		if e := &m.Edges[i]; e.Seen == Refused && e.From.Key() == from.Key() && e.To.Key() == to.Key() {
 			e.Refused = e.Refused.Union(ports)
@@ -62,4 +60,26 @@ func (m *Map) mark(z *network.Zones, j *network.Judged) {
 		}
 	}
 	m.Edges = append(m.Edges, Edge{Edge: network.Edge{From: from, To: to}, Seen: Refused, Refused: ports})
+}
+
+// observe adds an edge for what was seen of a name and is not denied.
+func (m *Map) observe(z *network.Zones, j *network.Judged, ports network.Ports) {
+	e := Edge{Edge: network.Edge{From: placeOf(z, j.Source, j.From, m.Level), To: placeOf(z, j.Destination, j.To, m.Level), May: ports}, Seen: Observed}
+	if j.Verdict.Answer == network.Allowed {
+		e.Must = ports
+	}
+	for i := range m.Edges {
+		if have := &m.Edges[i]; have.Seen == Observed && have.From.Key() == e.From.Key() && have.To.Key() == e.To.Key() {
+			have.Must, have.May = have.Must.Union(e.Must), have.May.Union(e.May)
+			return
+		}
+	}
+	m.Edges = append(m.Edges, e)
+}
+
+func placeOf(z *network.Zones, e network.End, text string, level network.Level) network.Place {
+	if p, ok := z.PlaceOf(e, level); ok {
+		return p
+	}
+	return network.Place{Kind: "Outside", Name: text}
 }
