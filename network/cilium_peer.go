@@ -93,7 +93,7 @@ func (r *ciliumReader) block(cidr string, except []string, at []any) []peer {
 }
 
 // ciliumNames reads one of toFQDNs (pkg/policy/api/fqdn.go): stars stand for characters of one label, and "**." in front for
-// labels.
+// labels. That a rule for DNS lets the agent learn the addresses is taken for granted.
 func ciliumNames(name, pattern string) []namePattern {
 	if name != "" {
 		return []namePattern{{text: name}}

@@ -72,7 +72,7 @@ func sourceNeeds(n int) []inventory.Need {
 	for _, s := range entrySources[:n] {
 		out = append(out, s.needs()...)
 	}
-	return out
+	return joinNeeds(out)
 }
 
 // Entries lists the entries by object, of an inventory that z was made from.
@@ -87,6 +87,7 @@ func (z *Zones) find(inv *inventory.Inventory, sources int) *entryFinder {
 	for _, s := range entrySources[:sources] {
 		s.find(f)
 	}
+	f.settle(z.m)
 	return f
 }
 
@@ -259,8 +260,12 @@ func (f *entryFinder) subset(namespace, name string, port *intstr.IntOrString, o
 	}
 }
 
+// throughServices: a Service more is a way in, and can show that a proxy is reached from inside alone.
+func throughServices() inventory.Need { return inventory.NeedOf[corev1.Service](inventory.Either) }
+
 func ingressNeeds() []inventory.Need {
 	return []inventory.Need{
+		throughServices(),
 		inventory.NeedOf[networkingv1.Ingress](inventory.Incriminating),
 		inventory.NeedOf[networkingv1.IngressClass](inventory.Either).IfRead(), // it says through which controller
 	}

@@ -117,38 +117,30 @@ func (f *entryFinder) throughGateway(o *inventory.Object, v *virtualService, nam
 	})
 	// Gateways find their pods in every namespace.
 	pods := f.labelled("", g.Spec.Selector)
-	if !takes || !exported(v.Spec.ExportTo, o.Namespace(), pods) {
+	seen := exported(v.Spec.ExportTo, o.Namespace(), pods)
+	if !takes || seen == no {
 		return e, false
+	}
+	if seen == maybe {
+		e.Unsure = fmt.Sprintf("it is exported to some namespaces, and the pods of Gateway %q were not seen", namespace+"/"+short)
 	}
 	if len(pods) > 0 {
 		e.proxies = [][]*Pod{pods}
-		e.Internal = f.onlyInternally(pods)
 	}
 	return e, true
 }
 
 // exported tells whether a VirtualService is seen by pods; those that are not known may be anywhere.
-func exported(to []string, own string, pods []*Pod) bool {
-	if len(to) == 0 || len(pods) == 0 || slices.Contains(to, "*") {
-		return true
+func exported(to []string, own string, pods []*Pod) truth {
+	switch {
+	case len(to) == 0 || slices.Contains(to, "*"):
+		return yes
+	case len(pods) == 0:
+		return maybe
 	}
-	return slices.ContainsFunc(pods, func(p *Pod) bool {
+	return truthOf(slices.ContainsFunc(pods, func(p *Pod) bool {
 		return slices.Contains(to, p.Namespace) || slices.Contains(to, ".") && p.Namespace == own
-	})
-}
-
-// onlyInternally tells of pods that Services lead to them, and all of those stay within the cloud's network.
-func (f *entryFinder) onlyInternally(pods []*Pod) bool {
-	internal := false
-	for i := range f.out {
-		if e := &f.out[i]; slices.Contains(pods, e.Pod) && !e.Proxied {
-			if !e.Internal {
-				return false
-			}
-			internal = true
-		}
-	}
-	return internal
+	}))
 }
 
 // istioName reads "namespace/name", "name", and "name.namespace" with a domain behind, which is the old way.

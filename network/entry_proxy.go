@@ -3,6 +3,7 @@ package network
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	networkingv1 "k8s.io/api/networking/v1"
 
@@ -80,23 +81,58 @@ func (m *model) waysTo(e *Entry) [][]*Pod {
 	if len(e.proxies) > 0 {
 		return e.proxies
 	}
-	var out [][]*Pod
-	for i := range controllers {
-		c := &controllers[i]
-		if e.class != "" && !slices.Contains(c.serves, e.class) {
-			continue
-		}
-		var pods []*Pod
+	m.proxies.once.Do(func() {
+		m.proxies.of = make([][]*Pod, len(controllers))
 		for _, p := range m.pods {
-			if c.runs(p) {
-				pods = append(pods, p)
+			for i := range controllers {
+				if controllers[i].runs(p) {
+					m.proxies.of[i] = append(m.proxies.of[i], p)
+				}
 			}
 		}
-		if len(pods) > 0 {
+	})
+	var out [][]*Pod
+	for i, pods := range m.proxies.of {
+		if len(pods) > 0 && (e.class == "" || slices.Contains(controllers[i].serves, e.class)) {
 			out = append(out, pods)
 		}
 	}
 	return out
+}
+
+// proxies are the pods of each controller, found once.
+type proxies struct {
+	once sync.Once
+	of   [][]*Pod
+}
+
+// settle marks what comes through proxies that nothing but internal load balancers lead to.
+func (f *entryFinder) settle(m *model) {
+	internal := map[*Pod]truth{}
+	for i := range f.out {
+		e := &f.out[i]
+		if e.Proxied {
+			continue
+		}
+		if t, ok := internal[e.Pod]; !ok || t == yes {
+			internal[e.Pod] = truthOf(e.Internal)
+		}
+	}
+	for i := range f.out {
+		e := &f.out[i]
+		if !e.Proxied || e.Internal || e.class == "" && len(e.proxies) == 0 {
+			continue
+		}
+		ways := m.waysTo(e)
+		e.Internal = len(ways) > 0 && !slices.ContainsFunc(ways, func(pods []*Pod) bool {
+			some, public := false, false
+			for _, p := range pods {
+				t, ok := internal[p]
+				some, public = some || ok && t == yes, public || ok && t == no || p.Host()
+			}
+			return !some || public
+		})
+	}
 }
 
 // controller is a program that proxies for clients: how its pods are told, and the names by which IngressClass and

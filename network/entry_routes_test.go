@@ -159,6 +159,7 @@ func TestIstioEntries(t *testing.T) {
 		{"a delegate", []string{gw("a", `"*"`), vs(here + `http: [{delegate: {name: d, namespace: b}}]`), `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: d, namespace: b}, spec: {http: [{route: [{destination: {host: db.a.svc.cluster.local, port: {number: 80}}}]}]}}`}, []string{hit}},
 		{"an exported one", []string{gw("istio-system", `"*"`), pods, vs(there + `exportTo: [istio-system], ` + to)}, []string{hit}},
 		{"one that is not", []string{gw("istio-system", `"*"`), pods, vs(there + `exportTo: ["."], ` + to)}, nil},
+		{"exported to nobody knows whom", []string{gw("istio-system", `"*"`), vs(there + `exportTo: ["."], ` + to)}, []string{hit + "?"}},
 		{"an internal load balancer", []string{gw("istio-system", `"*"`), pods, lb(`networking.gke.io/load-balancer-type: Internal`), vs(there + to)}, []string{"LoadBalancer gateway TCP 8443 internal", hit + " internal"}},
 		{"a public one", []string{gw("istio-system", `"*"`), pods, lb(""), vs(there + to)}, []string{"LoadBalancer gateway TCP 8443", hit}},
 	} {
@@ -244,6 +245,34 @@ func TestProxies(t *testing.T) {
 				t.Errorf("certainly %s, possibly %s", must, may)
 			}
 		})
+	}
+}
+
+// What only internal load balancers lead to is internal, whatever is written of it itself.
+func TestInternalProxies(t *testing.T) {
+	nginx := `{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: edge, labels: {app: nginx}}, spec: {containers: [{name: c, image: "registry.k8s.io/ingress-nginx/controller:v1"}]}}`
+	lb := func(name, annotations string) string {
+		return `{apiVersion: v1, kind: Service, metadata: {name: ` + name + `, namespace: edge, annotations: {` + annotations + `}}, spec: {type: LoadBalancer, selector: {app: nginx}, ports: [{port: 443}]}}`
+	}
+	const inside = `service.beta.kubernetes.io/aws-load-balancer-scheme: internal`
+	class := `{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: edge}, spec: {controller: k8s.io/ingress-nginx}}`
+	ing := `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i, namespace: a}, spec: {ingressClassName: edge, defaultBackend: {service: {name: db, port: {number: 80}}}}}`
+	for _, tt := range []struct {
+		name string
+		docs []string
+		want bool
+	}{
+		{"an internal one", []string{class, nginx, lb("one", inside)}, true},
+		{"and a public one", []string{class, nginx, lb("one", inside), lb("two", "")}, false},
+		{"none", []string{class, nginx}, false},
+		{"no class", []string{nginx, lb("one", inside)}, false},
+		{"no controller", []string{class, lb("one", inside)}, false},
+		{"a port of the node beside", []string{class, strings.Replace(nginx, `image: "`, `ports: [{containerPort: 443, hostPort: 443}], image: "`, 1), lb("one", inside)}, false},
+	} {
+		got := entriesText(t, testobj.Inventory(t, append([]string{routePod("db"), routeService, ing}, tt.docs...)))
+		if slices.Contains(got, "Ingress db TCP 8080 internal") != tt.want || slices.Contains(got, "Ingress db TCP 8080") == tt.want {
+			t.Errorf("%s: %q", tt.name, got)
+		}
 	}
 }
 

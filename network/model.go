@@ -25,6 +25,7 @@ type model struct {
 	outside    []*Addresses // numbered after the classes
 	names      []*Named
 	services   map[serviceKey]*corev1.Service
+	proxies    proxies
 	policies   []*policy
 	blocks     *blockIndex
 

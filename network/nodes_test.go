@@ -165,6 +165,75 @@ func TestNodeBoundsHold(t *testing.T) {
 	}
 }
 
+// Rules for nodes and networks answer as reading them one by one does.
+func TestNodesAgainstTwin(t *testing.T) {
+	type twin struct {
+		action, pool, network string
+		tier                  string
+	}
+	allowed := 0
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 438))
+		addrs := []string{"10.9.9.9", "203.0.113.7", "198.51.100.9", "192.168.3.3"}
+		pools := map[string]string{}
+		var docs []string
+		for i, a := range addrs[:3] {
+			pools[a] = []string{"a", "b"}[r.IntN(2)]
+			docs = append(docs, nodeDoc(fmt.Sprintf("node-%d", i), "pool: "+pools[a], a))
+		}
+		docs = append(docs, engineWorld[:4]...)
+		var rules []twin
+		for i := range 1 + r.IntN(4) {
+			x := twin{action: []string{"Accept", "Deny", "Pass"}[r.IntN(3)], tier: []string{"Admin", "Baseline"}[r.IntN(2)]}
+			peer := ""
+			if r.IntN(2) == 0 {
+				x.pool = []string{"a", "b"}[r.IntN(2)]
+				peer = `nodes: {matchLabels: {pool: ` + x.pool + `}}`
+			} else {
+				x.network = []string{"0.0.0.0/0", "203.0.113.0/24", "10.0.0.0/8"}[r.IntN(3)]
+				peer = `networks: ["` + x.network + `"]`
+			}
+			docs = append(docs, fmt.Sprintf(`{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p%d}, spec: {tier: %s, priority: %d, subject: {namespaces: {}}, egress: [{action: %s, to: [{%s}]}]}}`, i, x.tier, i, x.action, peer))
+			rules = append(rules, x)
+		}
+		c, err := Of(context.Background(), testobj.Inventory(t, docs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := c.Find("shop/web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range append(addrs, "8.8.8.8") {
+			want := Allowed
+			for _, tier := range []string{"Admin", "Baseline"} {
+				decision := ""
+				for _, x := range rules {
+					if decision == "" && x.tier == tier && (x.pool != "" && pools[a] == x.pool || x.network != "" && twinInBlock(x.network, nil, a)) {
+						decision = x.action
+					}
+				}
+				if decision == "Deny" {
+					want = Denied
+				}
+				if decision == "Deny" || decision == "Accept" {
+					break
+				}
+			}
+			if want == Allowed {
+				allowed++
+			}
+			to, _ := c.Find(a)
+			if v, err := c.Evaluate(Flow{from, to, TCP, 443}); err != nil || v.Answer != want {
+				t.Fatalf("seed %d: %s: %s (%s), %v; want %s\n%v", seed, a, v.Answer, v.Reason, err, want, docs)
+			}
+		}
+	}
+	if allowed < 150 || allowed > 1350 {
+		t.Errorf("%d of 1500 allowed: the worlds say little", allowed)
+	}
+}
+
 // What is added to a cluster that was wholly seen decides: there are Nodes, and all of them are known.
 func TestNodesOfCluster(t *testing.T) {
 	inv := testobj.Inventory(t, append([]string{nodeDoc("node-a", "", "203.0.113.7"), nodePolicy("Accept", "{}")}, engineWorld...))
