@@ -84,9 +84,11 @@ func (b *builder) clusterPolicy(o *inventory.Object, t tier) {
 	for d, rules := range [][]clusterRule{Ingress: c.Spec.Ingress, Egress: c.Spec.Egress} {
 		for i := range rules {
 			at := []any{"spec", Direction(d).String(), i}
-			if r, ok := b.clusterRule(o, &rules[i], at); ok {
-				p.dirs[d].rules = append(p.dirs[d].rules, r)
+			r, refused := b.clusterRule(o, Direction(d), &rules[i], at)
+			if refused != "" {
+				p.doubt = b.note(o, at, "the API server refuses the policy: %s", refused)
 			}
+			p.dirs[d].rules = append(p.dirs[d].rules, r)
 		}
 	}
 	b.policies = append(b.policies, p)
@@ -117,8 +119,8 @@ func (b *builder) podsIn(p *podsOfNamespaces) (matches func(*class) truth, key, 
 	return both(pods, in), nsKey + "\x00" + podKey, ""
 }
 
-func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (rule, bool) {
-	r := rule{path: at}
+func (b *builder) clusterRule(o *inventory.Object, d Direction, c *clusterRule, at []any) (r rule, refused string) {
+	r = rule{path: at}
 	switch c.Action {
 	case "Accept", "Allow":
 		r.action = allow
@@ -129,14 +131,14 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ru
 	default:
 		r.doubt = b.note(o, append(slices.Clone(at), "action"), "action %q is not known here", c.Action)
 		r.action, r.peers, r.ports = deny, world, portSpec{ports: AllPorts}
-		return r, true
+		return r, ""
 	}
 	peers, field := c.From, "from"
 	if len(c.To) > 0 {
 		peers, field = c.To, "to"
 	}
 	for i, p := range peers {
-		ps, doubt := b.clusterPeer(o, p)
+		ps, doubt := b.clusterPeer(o, d, p)
 		if doubt != "" {
 			b.note(o, append(slices.Clone(at), field, i), "%s", doubt)
 			if len(ps) == 0 && r.action != allow {
@@ -152,12 +154,25 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ru
 			r.ports = portSpec{ports: AllPorts}
 		}
 	}
-	return r, true
+	if len(r.ports.named) > 0 && slices.ContainsFunc(peers, hasNoPods) {
+		refused = "ports by name are of pods, and a peer has none"
+	}
+	return r, refused
+}
+
+// addressPeers are kinds of peers that rules of ingress do not have; the first can be pods.
+var addressPeers = []string{"networks", "nodes", "domainNames"}
+
+func hasNoPods(p map[string]json.RawMessage) bool {
+	return slices.ContainsFunc(addressPeers[1:], func(f string) bool { _, ok := p[f]; return ok })
 }
 
 // clusterPeer reads one peer; no peers with a doubt is one of a kind that is not known.
-func (b *builder) clusterPeer(o *inventory.Object, p map[string]json.RawMessage) (out []peer, doubt string) {
+func (b *builder) clusterPeer(o *inventory.Object, d Direction, p map[string]json.RawMessage) (out []peer, doubt string) {
 	for field, raw := range p {
+		if d == Ingress && slices.Contains(addressPeers, field) {
+			return nil, fmt.Sprintf("peers by %q are not known of ingress", field)
+		}
 		switch field {
 		case "namespaces":
 			var s metav1.LabelSelector

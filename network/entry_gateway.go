@@ -39,6 +39,8 @@ var listenerSets = []schema.GroupKind{{Group: gatewayAPI, Kind: "ListenerSet"}, 
 var (
 	gatewayKind      = schema.GroupKind{Group: gatewayAPI, Kind: "Gateway"}
 	gatewayClassKind = schema.GroupKind{Group: gatewayAPI, Kind: "GatewayClass"}
+	// serviceImportKind stands for the Services of one name of several clusters (KEP-1645).
+	serviceImportKind = schema.GroupKind{Group: "multicluster.x-k8s.io", Kind: "ServiceImport"}
 )
 
 func gatewayNeeds() []inventory.Need {
@@ -165,8 +167,12 @@ func (f *entryFinder) mirrors(o *inventory.Object, filters []routeFilter, at []a
 // backend adds the entry for a Service that a route sends to. Group and kind have defaults; a Service needs a port.
 func (f *entryFinder) backend(o *inventory.Object, b *backendRef, path []any, e Entry) {
 	namespace := or(b.Namespace, o.Namespace())
-	if or(b.Kind, "Service") != "Service" || or(b.Group, "") != "" || b.Port == nil || !f.granted(o, namespace, b.Name) {
+	to := schema.GroupKind{Group: or(b.Group, ""), Kind: or(b.Kind, "Service")}
+	if to != (schema.GroupKind{Kind: "Service"}) && to != serviceImportKind || b.Port == nil || !f.granted(o, to, namespace, b.Name) {
 		return
+	}
+	if to == serviceImportKind && e.Unsure == "" {
+		e.Unsure = fmt.Sprintf("ServiceImport %q can lead to Services of its name in several clusters", b.Name)
 	}
 	port := intstr.FromInt32(*b.Port)
 	e.Path = path
@@ -388,7 +394,7 @@ func hostWithin(name, pattern string) bool {
 }
 
 // granted: a backend of another namespace needs a ReferenceGrant there.
-func (f *entryFinder) granted(from *inventory.Object, namespace, name string) bool {
+func (f *entryFinder) granted(from *inventory.Object, to schema.GroupKind, namespace, name string) bool {
 	if namespace == from.Namespace() {
 		return true
 	}
@@ -408,7 +414,7 @@ func (f *entryFinder) granted(from *inventory.Object, namespace, name string) bo
 		for _, a := range g.Spec.From {
 			for _, b := range g.Spec.To {
 				if a.Group == gatewayAPI && a.Kind == from.GroupKind().Kind && a.Namespace == from.Namespace() &&
-					b.Group == "" && b.Kind == "Service" && or(b.Name, name) == name {
+					b.Group == to.Group && b.Kind == to.Kind && or(b.Name, name) == name {
 					return true
 				}
 			}

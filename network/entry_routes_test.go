@@ -71,6 +71,7 @@ func TestGatewayRoutes(t *testing.T) {
 		{"a backend without a kind", []string{http, route("HTTPRoute", to(`{name: g, namespace: infra}`))}, []string{hit}},
 		{"with the defaults written out", []string{http, route("HTTPRoute", `parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g, namespace: infra}], rules: [{backendRefs: [{group: "", kind: Service, namespace: a, name: db, port: 80}]}]`)}, []string{hit}},
 		{"a backend without a port", []string{http, route("HTTPRoute", `parentRefs: [{name: g, namespace: infra}], rules: [{backendRefs: [{name: db}]}]`)}, nil},
+		{"Services of several clusters", []string{http, route("HTTPRoute", `parentRefs: [{name: g, namespace: infra}], rules: [{backendRefs: [{group: multicluster.x-k8s.io, kind: ServiceImport, name: db, port: 80}]}]`)}, []string{hit + "?"}},
 		{"a backend of another kind", []string{http, route("HTTPRoute", `parentRefs: [{name: g, namespace: infra}], rules: [{backendRefs: [{group: storage.example.com, kind: Bucket, name: db, port: 80}]}]`)}, nil},
 		{"a weight of nothing", []string{http, route("HTTPRoute", `parentRefs: [{name: g, namespace: infra}], rules: [{backendRefs: [{name: db, port: 80, weight: 0}, {name: gone, port: 80}]}]`)}, nil},
 		{"a mirror", []string{http, route("HTTPRoute", `parentRefs: [{name: g, namespace: infra}], rules: [{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: db, port: 9}}}], backendRefs: [{name: gone, port: 80}]}]`)}, []string{"Gateway db TCP 9"}},

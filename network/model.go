@@ -37,8 +37,9 @@ type model struct {
 	inCluster  map[string]classRange // classes of a namespace
 	otherPorts portID
 
-	mu      sync.Mutex // guards ports, which queries extend, and toNames
+	mu      sync.Mutex // guards ports, which queries extend, and what is kept of names
 	toNames map[nameVerdict]verdict
+	ofName  map[string]namePeers
 	ports   *portTable
 	groups  [2][]*group
 	in      [2][]*group // by class

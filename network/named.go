@@ -264,11 +264,14 @@ func (b *builder) byName(o *inventory.Object, peers []peer, patterns ...namePatt
 	return peers
 }
 
-// nameVerdict is what policies of a group make of a name.
+// nameVerdict is a group of policies and a name, which is empty for one that nothing tells apart.
 type nameVerdict struct {
 	group *group
 	name  string
 }
+
+// namePeers are the peers that a name can be, and those that it is taken to be one of.
+type namePeers struct{ all, certain bitset }
 
 // toName is what may pass from the pods of a class to a named end, wherever that is: it certainly may where that is so for
 // every address that the name can have, and possibly where it is for one, or for a pod.
@@ -277,7 +280,12 @@ func (m *model) toName(class int, n *Named, note func(Step)) verdict {
 		return m.toService(class, n)
 	}
 	g := m.in[Egress][class]
-	key := nameVerdict{g, n.String()}
+	key := nameVerdict{group: g}
+	if len(n.addrs) > 0 || n.inside != "" || slices.ContainsFunc(g.policies, func(p governed) bool {
+		return slices.ContainsFunc(p.dirs[Egress].rules, func(r rule) bool { return r.admits(n.Name) })
+	}) {
+		key.name = n.String() // otherwise it is as any other
+	}
 	if v, ok := m.toNames[key]; ok && note == nil {
 		return v
 	}
@@ -285,14 +293,11 @@ func (m *model) toName(class int, n *Named, note func(Step)) verdict {
 	if m.toNames == nil {
 		m.toNames = map[nameVerdict]verdict{}
 	}
-	if m.known(n) {
+	if key.name == "" || slices.Contains(m.names, n) { // what somebody asks for once is not kept
 		m.toNames[key] = v
 	}
 	return v
 }
-
-// known tells a name of the inventory from one that somebody asked for.
-func (m *model) known(n *Named) bool { return slices.Contains(m.names, n) }
 
 // foldName takes every peer that a name can be through the policies of a class.
 func (m *model) foldName(class int, d Direction, n *Named, note func(Step)) verdict {
@@ -323,6 +328,14 @@ func (b *builder) lead(n *Named) {
 // peersOfName are the peers that a name can be, and those that it is taken to be one of: names are taken to have IPv4
 // addresses, as pods are. A name can lead back into the cluster, where a load balancer of the cluster has its address.
 func (m *model) peersOfName(n *Named) (all, certain bitset) {
+	key := n.addrs.String()
+	if p, ok := m.ofName[key]; ok {
+		return p.all, p.certain
+	}
+	if m.ofName == nil {
+		m.ofName = map[string]namePeers{}
+	}
+	defer func() { m.ofName[key] = namePeers{all, certain} }()
 	anywhere := len(n.addrs) == 0 || m.couldHold(n.addrs) != no
 	for i, c := range m.classes {
 		known := len(c.Addrs) > 0

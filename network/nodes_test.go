@@ -67,6 +67,15 @@ func TestNodePeers(t *testing.T) {
 		{name: "a selector that is refused", docs: []string{b, nodePolicy("Accept", "{matchExpressions: [{key: pool, operator: In}]}")}, notes: "values", wants: []string{
 			"shop/web > 203.0.113.7 443 denied", "shop/web > 8.8.8.8 443 denied",
 		}},
+		{name: "ports by name", docs: []string{b, `{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p}, spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{nodes: {}}], protocols: [{destinationNamedPort: http}]}, {action: Deny, to: [{networks: [0.0.0.0/0]}]}]}}`}, notes: "the API server refuses the policy: ports by name", wants: []string{
+			"shop/web > 203.0.113.7 443 unknown",
+		}},
+		{name: "from nodes, which nobody accepts", docs: []string{a, denyAllData, `{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p}, spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Accept, from: [{nodes: {}}, {networks: [0.0.0.0/0]}]}]}}`}, notes: "not known of ingress", wants: []string{
+			"10.9.9.9 > data/db 80 denied", "shop/api > shop/web 80 allowed",
+		}},
+		{name: "and whom a denial denies altogether", docs: []string{`{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p}, spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{networks: [203.0.113.0/24]}]}]}}`}, notes: "not known of ingress", wants: []string{
+			"8.8.8.8 > data/db 80 denied", "shop/api > shop/web 80 denied",
+		}},
 		{name: "Cilium's nodes, whichever", docs: toDB(`ingress: [{fromEntities: [host, remote-node]}]`), notes: "what host is", wants: []string{
 			"data/agent > data/db 80 allowed", "8.8.8.8 > data/db 80 denied", "192.168.7.7 > data/db 80 unknown", "shop/web > data/db 80 denied",
 		}},
