@@ -30,10 +30,11 @@ type Named struct {
 	// Public is set where a Service of Knative is reached from outside.
 	Public bool
 
-	addrs   prefixes // known ones, of a ServiceEntry
-	entries int      // how many there are
-	inside  string   // the namespace of the pods behind it; "" where it is outside
-	service *corev1.Service
+	declared bool     // by an object that stands for it; others are in policies alone
+	addrs    prefixes // known ones, of a ServiceEntry
+	entries  int      // how many there are
+	inside   string   // the namespace of the pods behind it; "" where it is outside
+	service  *corev1.Service
 }
 
 // Place is the place of the end in maps.
@@ -99,6 +100,7 @@ func (b *builder) namedEnds() {
 			continue
 		}
 		n := b.host(s.Spec.ExternalName, o)
+		n.declared = true
 		n.inside, _ = insideOf(n.Name)
 		var ports Ports
 		for i := range s.Spec.Ports {
@@ -112,7 +114,7 @@ func (b *builder) namedEnds() {
 		b.serviceEntry(o)
 	}
 	for o := range b.inv.ByKind(knativeServiceKind) {
-		n := b.named(Named{Kind: "Knative", Namespace: o.Namespace(), Name: o.Name(), inside: o.Namespace(), Public: knativePublic(o)}, o)
+		n := b.named(Named{Kind: "Knative", Namespace: o.Namespace(), Name: o.Name(), declared: true, inside: o.Namespace(), Public: knativePublic(o)}, o)
 		n.has(PortRange(TCP, 80, 80).Union(PortRange(TCP, 443, 443)))
 	}
 }
@@ -184,6 +186,7 @@ func (b *builder) serviceEntry(o *inventory.Object) {
 			continue
 		}
 		n := b.host(h, o)
+		n.declared = true
 		n.has(ports)
 		// Of a name that several entries speak of, addresses of one are not all of them.
 		if n.entries++; n.entries == 1 {
@@ -281,9 +284,7 @@ func (m *model) toName(class int, n *Named, note func(Step)) verdict {
 	}
 	g := m.in[Egress][class]
 	key := nameVerdict{group: g}
-	if len(n.addrs) > 0 || n.inside != "" || slices.ContainsFunc(g.policies, func(p governed) bool {
-		return slices.ContainsFunc(p.dirs[Egress].rules, func(r rule) bool { return r.admits(n.Name) })
-	}) {
+	if len(n.addrs) > 0 || n.inside != "" || g.admits(n.Name) {
 		key.name = n.String() // otherwise it is as any other
 	}
 	if v, ok := m.toNames[key]; ok && note == nil {
@@ -498,20 +499,69 @@ func (c *Connectivity) findNamed(text string) *Named {
 	return n
 }
 
+// maxPolicyNames are the names in policies alone up to which each is an end of edges for every pod. Beyond, those that the
+// policies of a pod do not admit by name are one end for it, as addresses are that nothing tells apart: a cluster with a
+// thousand names and a thousand workloads would have a million edges else, of which nearly all say the same.
+const maxPolicyNames = 10
+
+// otherNames stands for them.
+var otherNames = &Named{Kind: "Name", Name: "other names", Ports: AllPorts}
+
+func (m *model) manyNames() bool {
+	n := 0
+	for _, x := range m.names {
+		n += b2i(!x.declared)
+	}
+	return n > maxPolicyNames
+}
+
+// NamedPlaces are the named ends that a map has, whether something leads to them or not, in order: all, unless there are
+// many that policies alone speak of.
+func (z *Zones) NamedPlaces() []Place {
+	var out []Place
+	many := z.m.manyNames()
+	for _, n := range z.m.names {
+		if n.declared || !many {
+			out = append(out, n.Place())
+		}
+	}
+	return out
+}
+
+// admits tells whether a policy of the group admits a host by its name.
+func (g *group) admits(host string) bool {
+	return slices.ContainsFunc(g.policies, func(p governed) bool {
+		return slices.ContainsFunc(p.dirs[Egress].rules, func(r rule) bool { return r.admits(host) })
+	})
+}
+
 // namedEdges finds what may pass from a unit to named ends.
 func (v *view) namedEdges(u *unit) []Edge {
 	m := v.m
+	if len(m.names) == 0 {
+		return nil
+	}
 	var out []Edge
-	for _, n := range m.names {
-		all := closed
-		for _, s := range u.classes {
-			all = m.join2(all, m.toName(s.class, n, nil))
-		}
+	add := func(n *Named, all verdict) {
 		must, may := m.ports.sets[all.must].Intersect(n.Ports), m.ports.sets[all.may].Intersect(n.Ports)
 		if !may.Minus(PortRange(Other, 0, 0)).Empty() {
 			out = append(out, Edge{From: u.place, To: n.Place(), Must: must, May: may})
 		}
 	}
+	many, others := m.manyNames(), closed
+	for _, n := range m.names {
+		all := closed
+		for _, s := range u.classes {
+			all = m.join2(all, m.toName(s.class, n, nil))
+		}
+		if many && !n.declared && !slices.ContainsFunc(u.classes, func(s share) bool { return m.in[Egress][s.class].admits(n.Name) }) {
+			others = m.join2(others, all)
+		} else {
+			add(n, all)
+		}
+	}
+	add(otherNames, others)
+	slices.SortFunc(out, func(a, b Edge) int { return a.To.Compare(b.To) })
 	return out
 }
 

@@ -145,6 +145,37 @@ func TestNamedEdges(t *testing.T) {
 	}
 }
 
+// Many names that policies alone speak of are one end for those that do not admit them.
+func TestManyNames(t *testing.T) {
+	docs := slices.Clone(engineWorld)
+	for i := range maxPolicyNames + 5 {
+		docs = append(docs, cnp("shop", fmt.Sprintf("p%d", i), fmt.Sprintf(`endpointSelector: {matchLabels: {app: %s}}, egress: [{toFQDNs: [{matchName: h%d.example.com}], toPorts: [{ports: [{port: "443", protocol: TCP}]}]}]`, []string{"web", "api"}[i%2], i)))
+	}
+	docs = append(docs, externalName("pay.example.net", ""))
+	z, err := ZonesOf(context.Background(), testobj.Inventory(t, docs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for e := range z.Edges(LevelWorkload) {
+		if e.To.Named != nil {
+			count[e.From.Name]++
+			if e.To.Name == "other names" {
+				count[e.From.Name+" others "+e.Must.String()]++
+			}
+		}
+	}
+	// Eight names of its own, the alias and the rest.
+	for text, want := range map[string]int{"web": 10, "api": 9, "web others none": 1, "db others all": 1, "db": 2} {
+		if count[text] != want {
+			t.Errorf("%s: %d edges, want %d: %v", text, count[text], want, count)
+		}
+	}
+	if len(z.Names()) != maxPolicyNames+6 || len(z.NamedPlaces()) != 1 {
+		t.Errorf("%d names, %d places", len(z.Names()), len(z.NamedPlaces()))
+	}
+}
+
 // Whatever a name resolves to, what is certain of it holds there, and so does what is excluded.
 func TestNameBoundsHold(t *testing.T) {
 	asked, unknown := 0, 0

@@ -18,7 +18,7 @@ type Map struct {
 	Level  network.Level
 	Places []network.Place // of the cluster, in order
 	Zones  []string        // names, the least sensitive first
-	Names  []network.Place // what is known by its name, in order; nothing may lead there
+	Names  []network.Place // what is known by its name, in order; nothing need lead there
 	Edges  []Edge
 }
 
@@ -46,12 +46,9 @@ func (s Seen) String() string { return seenNames[s] }
 
 // New collects the map of a level. Cost: that of [network.Zones.Edges], and its edges in memory.
 func New(z *network.Zones, level network.Level) *Map {
-	m := &Map{Level: level, Places: z.Places(level)}
+	m := &Map{Level: level, Places: z.Places(level), Names: z.NamedPlaces()}
 	for _, p := range z.Places(network.LevelZone) {
 		m.Zones = append(m.Zones, p.Name)
-	}
-	for _, n := range z.Names() {
-		m.Names = append(m.Names, n.Place())
 	}
 	for e := range z.Edges(level) {
 		m.Edges = append(m.Edges, Edge{Edge: e})
