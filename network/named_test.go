@@ -72,6 +72,9 @@ func TestNamedEnds(t *testing.T) {
 		{name: "fixed addresses", docs: []string{serviceEntry(`hosts: [db.example.org], resolution: STATIC, endpoints: [{address: 198.51.100.7}, {address: 198.51.100.8}]`), out(`{to: [{ipBlock: {cidr: 198.51.100.7/32}}], ports: [{port: 443}]}, {to: [{ipBlock: {cidr: 198.51.100.0/28}}], ports: [{port: 444}]}, {to: [{podSelector: {}}]}`)}, wants: []string{
 			"shop/web > db.example.org 443 unknown", "shop/web > db.example.org 444 allowed", "shop/web > db.example.org 445 denied", "shop/web > shop/entry 444 allowed",
 		}},
+		{name: "an address of the own network", docs: []string{serviceEntry(`hosts: [db.example.org], resolution: STATIC, endpoints: [{address: 10.200.0.7}]`), `{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: data, name: d}, spec: {selector: {matchLabels: {app: d}}, template: {metadata: {labels: {app: d}}, spec: {containers: [{name: c, image: i}]}}}}`, out(`{to: [{ipBlock: {cidr: 10.200.0.7/32}}], ports: [{port: 443}]}`)}, wants: []string{
+			"shop/web > db.example.org 443 allowed", "shop/web > db.example.org 444 denied",
+		}},
 		{name: "addresses of a network", docs: []string{serviceEntry(`hosts: [db.example.org], addresses: [198.51.100.0/30]`), out(`{to: [{ipBlock: {cidr: 198.51.100.0/24}}]}`)}, wants: []string{"shop/web > db.example.org 443 allowed"}},
 		{name: "that do not count where names are resolved", docs: []string{serviceEntry(`hosts: [db.example.org], addresses: [198.51.100.0/30], resolution: DNS`), out(`{to: [{ipBlock: {cidr: 198.51.100.0/24}}]}`)}, wants: []string{"shop/web > db.example.org 443 unknown"}},
 		{name: "endpoints by name", docs: []string{serviceEntry(`hosts: [db.example.org], resolution: DNS, endpoints: [{address: a.example.org}]`), out(`{to: [{ipBlock: {cidr: 198.51.100.0/24}}]}`)}, wants: []string{"shop/web > db.example.org 443 unknown"}},
