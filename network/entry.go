@@ -97,7 +97,22 @@ type entryFinder struct {
 	pods       map[string][]*Pod // by namespace
 	namespaces map[string]*namespaceInfo
 	out        []Entry
-	unmade     []*inventory.Object // ways in to pods that nobody has made yet
+	blind      []blindWay
+}
+
+// blindWay is an object that may lead from outside to pods that it does not tell.
+type blindWay struct {
+	object *inventory.Object
+	why    string
+}
+
+// read reads an object; one that cannot be read may lead anywhere in its namespace.
+func (f *entryFinder) read(o *inventory.Object, into any) bool {
+	if err := json.Unmarshal(o.JSON(), into); err != nil {
+		f.blind = append(f.blind, blindWay{o, fmt.Sprintf("%s %q cannot be read, and may lead the outside to pods", o.GroupKind().Kind, o.Name())})
+		return false
+	}
+	return true
 }
 
 func newEntryFinder(m *model, inv *inventory.Inventory) *entryFinder {
@@ -304,7 +319,7 @@ func (f *entryFinder) routes() {
 				Port *struct{ TargetPort intstr.IntOrString }
 			}
 		}
-		if json.Unmarshal(o.JSON(), &r) == nil && (r.Spec.To.Kind == "" || r.Spec.To.Kind == "Service") {
+		if f.read(o, &r) && (r.Spec.To.Kind == "" || r.Spec.To.Kind == "Service") {
 			// The port of a Route is one of the Service's endpoints; all of them is the most that it can be.
 			f.service(o.Namespace(), r.Spec.To.Name, nil, Entry{Kind: "Route", Object: o, Path: []any{"spec", "to"}, Proxied: true, class: openshiftRouter})
 		}

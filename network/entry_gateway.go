@@ -132,7 +132,7 @@ func (f *entryFinder) gateways() {
 	for _, k := range routeKinds {
 		for o := range f.inv.ByKind(schema.GroupKind{Group: gatewayAPI, Kind: k.kind}) {
 			var r gatewayRoute
-			if json.Unmarshal(o.JSON(), &r) != nil {
+			if !f.read(o, &r) {
 				continue
 			}
 			e, ok := f.attached(o, &r, k.protocols)

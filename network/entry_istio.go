@@ -67,7 +67,7 @@ const meshGateway = "mesh"
 func (f *entryFinder) virtualServices() {
 	for o := range f.inv.ByKind(virtualServiceKind) {
 		var v virtualService
-		if json.Unmarshal(o.JSON(), &v) != nil {
+		if !f.read(o, &v) {
 			continue
 		}
 		for _, name := range v.Spec.Gateways {

@@ -31,7 +31,7 @@ func (f *entryFinder) knative() {
 		}
 		pods := f.labelled(o.Namespace(), map[string]string{knativeOf: o.Name()})
 		if len(pods) == 0 {
-			f.unmade = append(f.unmade, o)
+			f.blind = append(f.blind, blindWay{o, "Knative leads the outside to pods that were not seen"})
 		}
 		for _, p := range pods {
 			// The proxy beside the container takes requests (pkg/reconciler/revision/resources/queue.go).

@@ -84,17 +84,18 @@ func checkPublicExposure(_ context.Context, e *nist190.Eval, z *Zones) (bool, er
 			e.Report(out)
 		}
 	}
-	unmade := false
-	for _, o := range ways.unmade {
+	blind := false
+	for _, w := range ways.blind {
+		o := w.object
 		if level := z.levels.Namespace(o.Namespace()).Level; level > 1 {
-			unmade = true
+			blind = true
 			e.Report(nist190.Outcome{
 				Status: nist190.NotAssessed, Reason: nist190.ReasonUnknown, Subject: o.Ref(), Evidence: []nist190.Evidence{nist190.At(o, "metadata", "name")},
-				Message: fmt.Sprintf("Knative leads the outside to pods that were not seen, of namespace %q, which is %s", o.Namespace(), z.ZoneName(level)),
+				Message: fmt.Sprintf("%s, of namespace %q, which is %s", w.why, o.Namespace(), z.ZoneName(level)),
 			})
 		}
 	}
-	return unmade || len(reported) > 0, nil
+	return blind || len(reported) > 0, nil
 }
 
 var externalIPs = nist190.Metadata{
