@@ -88,7 +88,7 @@ type Edge struct {
 }
 
 // Edges lists every pair of places at a level between which something may pass, in the order of sources, then
-// destinations; that only [Other] protocols may pass, as to every isolated pod, is no edge. Pods of a place that reach each other are an edge of it with itself. Cost: classes of pods squared, in
+// destinations: pods, then addresses, then names; that only [Other] protocols may pass, as to every isolated pod, is no edge. Pods of a place that reach each other are an edge of it with itself. Cost: classes of pods squared, in
 // the least; memory is that of one source's edges.
 func (z *Zones) Edges(level Level) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
