@@ -25,9 +25,15 @@ type coverKey struct {
 }
 
 func newJudge(md *Metadata, inv *inventory.Inventory, read *inventory.Reads) *judge {
-	j := &judge{md: md, inv: inv, needs: slices.Clone(md.Needs), cover: map[coverKey]inventory.Coverage{}, fallback: inventory.Observed}
+	j := &judge{md: md, inv: inv, cover: map[coverKey]inventory.Coverage{}, fallback: inventory.Observed}
 	if inventory.World.Get(inv) != "" {
 		j.fallback = inventory.Configured
+	}
+	for _, n := range md.Needs {
+		// What was not read decided nothing; that it was not rests on needs of their own.
+		if !n.Conditional || read.Has(n.GroupKind()) {
+			j.needs = append(j.needs, n)
+		}
 	}
 	for _, gk := range undeclared(md, read) {
 		j.needs = append(j.needs, inventory.Need{Group: gk.Group, Kind: gk.Kind})

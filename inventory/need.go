@@ -47,6 +47,8 @@ type Need struct {
 	Bias         Bias
 	Scope        Scope
 	MetadataOnly bool // only metadata is read
+	// Conditional evidence counts only where the check read it: other evidence says whether it has to.
+	Conditional bool
 }
 
 // NeedOf declares that the objects of the built-in kind T are read.
@@ -58,6 +60,12 @@ func NeedOf[T any](bias Bias) Need {
 // InSubjectNamespace returns n limited to the namespace of the subject under evaluation.
 func (n Need) InSubjectNamespace() Need {
 	n.Scope = SubjectNamespace
+	return n
+}
+
+// IfRead returns n as evidence that counts only where it was read.
+func (n Need) IfRead() Need {
+	n.Conditional = true
 	return n
 }
 

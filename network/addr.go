@@ -27,20 +27,25 @@ func blockOf(b *networkingv1.IPBlock) prefixes {
 		if !ok || hole.first.BitLen() != whole.first.BitLen() {
 			continue
 		}
-		var rest prefixes
-		for _, r := range out {
-			if hole.last.Less(r.first) || r.last.Less(hole.first) {
-				rest = append(rest, r)
-				continue
-			}
-			if r.first.Less(hole.first) {
-				rest = append(rest, addressRange{r.first, hole.first.Prev()})
-			}
-			if hole.last.Less(r.last) {
-				rest = append(rest, addressRange{hole.last.Next(), r.last})
-			}
+		out = out.without(hole)
+	}
+	return out
+}
+
+// without takes a range away.
+func (ps prefixes) without(hole addressRange) prefixes {
+	var out prefixes
+	for _, r := range ps {
+		if hole.first.BitLen() != r.first.BitLen() || hole.last.Less(r.first) || r.last.Less(hole.first) {
+			out = append(out, r)
+			continue
 		}
-		out = rest
+		if r.first.Less(hole.first) {
+			out = append(out, addressRange{r.first, hole.first.Prev()})
+		}
+		if hole.last.Less(r.last) {
+			out = append(out, addressRange{hole.last.Next(), r.last})
+		}
 	}
 	return out
 }

@@ -39,12 +39,11 @@ type nodePort struct {
 // it has none of is not attributed. Cost: linear in them and in pods.
 func (z *Zones) Attribution(inv *inventory.Inventory) *Attribution {
 	a := &Attribution{
-		z: z, finder: &entryFinder{inv: inv, pods: map[string][]*Pod{}},
+		z: z, finder: newEntryFinder(z.m, inv),
 		addrs: map[netip.Addr]*Pod{}, pods: map[string]*Pod{}, workloads: map[string][]*Pod{},
 		services: map[netip.Addr]*inventory.Object{}, nodes: map[netip.Addr]string{}, nodePorts: map[nodePort]*inventory.Object{}, slices: map[string][]*discoveryv1.EndpointSlice{},
 	}
 	for _, p := range z.m.pods {
-		a.finder.pods[p.Namespace] = append(a.finder.pods[p.Namespace], p)
 		if name := p.Namespace + "/" + p.Object.Name(); !p.Template && a.pods[name] == nil {
 			a.pods[name] = p
 		}
@@ -211,16 +210,14 @@ func (a *Attribution) find(text string) (End, []*Pod, error) {
 		}
 		return End{Addr: addr}, nil, nil
 	}
-	if !strings.Contains(text, "/") {
-		return End{}, nil, fmt.Errorf("%q: want NAMESPACE/NAME or an address", text)
-	}
 	if p := a.pods[text]; p != nil {
 		return End{Pod: p}, nil, nil
 	}
 	if all := a.workloads[text]; len(all) > 0 {
 		return End{Pod: all[0]}, all, nil
 	}
-	return End{}, nil, fmt.Errorf("%q: there is no such pod or workload", text)
+	end, err := a.z.Find(text)
+	return end, nil, err
 }
 
 // targets lists where a connection may have ended, one for each workload, and the Service that it was addressed to.
@@ -298,7 +295,8 @@ func (a *Attribution) behind(o *inventory.Object, seen Observation, onNode bool)
 	}
 	switch {
 	case s.Spec.Type == corev1.ServiceTypeExternalName:
-		return nil, fmt.Errorf("%q is a Service that stands for the host %q, which is not known", name, s.Spec.ExternalName)
+		end, err := a.z.Find(s.Spec.ExternalName)
+		return []target{{end: end, port: seen.Port}}, err
 	case len(out) == 0:
 		return nil, fmt.Errorf("%q is a Service that leads to nothing known on %s %d", name, seen.Protocol, seen.Port)
 	}

@@ -11,7 +11,15 @@ import (
 
 // peers are the other side of a rule. Addresses and selectors together are an intersection, of which the selectors are
 // evaluated.
-func (r *calicoReader) peers(e *calicoEntity, doubt func(string, ...any)) ([]peer, error) {
+func (r *calicoReader) peers(e *calicoEntity, at []any, doubt func(string, ...any)) ([]peer, error) {
+	if len(e.Domains) > 0 {
+		if len(e.Nets)+len(e.NotNets) > 0 || e.selects() {
+			doubt("domain names beside other peers are not evaluated")
+			return world, nil
+		}
+		why := r.note(r.object, at, "what domain names resolve to is not known")
+		return r.byName(r.object, r.outside(why), calicoNames(e.Domains)...), nil
+	}
 	nets, err := r.nets(e)
 	if err != nil || !e.selects() {
 		return nets, err
@@ -45,6 +53,12 @@ func (r *calicoReader) peers(e *calicoEntity, doubt func(string, ...any)) ([]pee
 	// What is excepted is left out of what is found, one by one: an address of two sets of which one is excepted is still
 	// found (felix/calc/rule_scanner.go, combineMatchesIfPossible).
 	return append(r.setsOf(in, except), both.peer()), nil
+}
+
+// calicoNames reads domain names, in which a star stands for characters of one label
+// (https://docs.tigera.io/calico-enterprise/latest/reference/resources/globalnetworkpolicy#exact-and-wildcard-domain-names).
+func calicoNames(domains []string) []namePattern {
+	return each(domains, func(d string) namePattern { return namePattern{text: d} })
 }
 
 // nets are the blocks of a rule, without those that it excepts; no blocks are every address. A rule that excepts addresses
@@ -103,7 +117,11 @@ func (r *calicoReader) setsOf(in, except *calicoEndpoints) []peer {
 			}
 		}
 		if s.doubt != "" {
-			out = append(out, r.outside(s.doubt)...)
+			unknown := r.outside(s.doubt)
+			if len(s.domains) > 0 && t == yes {
+				unknown = r.byName(s.object, unknown, calicoNames(s.domains)...)
+			}
+			out = append(out, unknown...)
 		}
 	}
 	if r.unseen {

@@ -11,7 +11,7 @@ import (
 
 // calicoEntity is one side of a rule.
 type calicoEntity struct {
-	Nets, NotNets                            []string
+	Nets, NotNets, Domains                   []string
 	Selector, NotSelector, NamespaceSelector string
 	Ports, NotPorts                          []json.RawMessage
 	ServiceAccounts                          *struct {
@@ -21,7 +21,7 @@ type calicoEntity struct {
 	other []string // fields that are not evaluated
 }
 
-var calicoEntityFields = []string{"nets", "notNets", "selector", "notSelector", "namespaceSelector", "ports", "notPorts", "serviceAccounts"}
+var calicoEntityFields = []string{"nets", "notNets", "domains", "selector", "notSelector", "namespaceSelector", "ports", "notPorts", "serviceAccounts"}
 
 func (e *calicoEntity) UnmarshalJSON(raw []byte) error {
 	type plain calicoEntity
@@ -109,7 +109,7 @@ func (r *calicoReader) rule(d Direction, fields map[string]json.RawMessage, at [
 	if out.ports, unsure, err = r.ports(protocol, notProtocol, sides[1].Ports, sides[1].NotPorts, doubt); err != nil {
 		return nil, err
 	}
-	if out.peers, err = r.peers(other, doubt); err != nil {
+	if out.peers, err = r.peers(other, at, doubt); err != nil {
 		return nil, err
 	}
 	rules := []rule{out}

@@ -10,7 +10,9 @@ import (
 
 // calicoSet is a NetworkSet or GlobalNetworkSet: addresses with labels.
 type calicoSet struct {
+	object    *inventory.Object
 	nets      []string
+	domains   []string
 	labels    map[string]string
 	namespace *namespaceInfo // nil for a global one
 	doubt     string
@@ -28,13 +30,13 @@ func (b *builder) calicoSets() []calicoSet {
 					AllowedEgressDomains []string
 				}
 			}
-			set := calicoSet{labels: o.Labels()}
+			set := calicoSet{object: o, labels: o.Labels()}
 			if err := json.Unmarshal(o.JSON(), &s); err != nil {
 				set.doubt = b.note(o, []any{"spec"}, "it cannot be read: %v", err)
 			} else if len(s.Spec.AllowedEgressDomains) > 0 {
 				set.doubt = b.note(o, []any{"spec", "allowedEgressDomains"}, "what domain names resolve to is not known")
 			}
-			set.nets = s.Spec.Nets
+			set.nets, set.domains = s.Spec.Nets, s.Spec.AllowedEgressDomains
 			if kind == "NetworkSet" {
 				name := o.Namespace()
 				if set.namespace = namespaces[name]; set.namespace == nil {

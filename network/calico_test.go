@@ -154,7 +154,7 @@ func TestCalico(t *testing.T) {
 		{name: "destination of ingress", docs: calicoDB(`ingress: [{action: Allow, destination: {selector: has(x)}}]`), wants: []string{"shop/web > data/db 80 unknown"}, notes: "whom a rule governs"},
 		{name: "HTTP", docs: calicoDB(`ingress: [{action: Allow, http: {methods: [GET]}}]`), wants: []string{"shop/web > data/db 80 unknown"}, notes: "http"},
 		{name: "version of IP", docs: calicoDB(`ingress: [{action: Allow, ipVersion: 4}]`), wants: []string{"shop/web > data/db 80 unknown"}, notes: "version of IP"},
-		{name: "domains", docs: calicoDB(`egress: [{action: Allow, destination: {domains: [example.com]}}]`), wants: []string{"data/db > 8.8.8.8 80 unknown", "shop/web > data/db 80 allowed"}, notes: "domains"},
+		{name: "domains", docs: calicoDB(`egress: [{action: Allow, destination: {domains: [example.com]}}]`), wants: []string{"data/db > 8.8.8.8 80 unknown", "shop/web > data/db 80 allowed"}, notes: "domain names"},
 		{name: "services", docs: calicoDB(`order: 1, types: [Egress], egress: [{action: Deny, destination: {services: {name: s}}}, {action: Allow}]`), wants: []string{"data/db > 8.8.8.8 80 unknown"}, notes: "services"},
 		{name: "before translation", docs: append([]string{calicoGlobal("p", `preDNAT: true, applyOnForward: true, ingress: [{action: Deny}]`)}, allowAllData), wants: []string{"8.8.8.8 > data/db 80 unknown"}, notes: "nodes"},
 		{name: "staged", docs: []string{`{apiVersion: projectcalico.org/v3, kind: StagedNetworkPolicy, metadata: {namespace: data, name: p}, spec: {ingress: [{action: Deny}]}}`}, wants: []string{"8.8.8.8 > data/db 80 allowed"}},

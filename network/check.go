@@ -38,17 +38,22 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 	})
 }
 
-// joinNeeds lists each kind once; of two biases that differ neither holds.
+// joinNeeds lists each kind once; of two biases that differ neither holds. What a check needs in any case counts as it says,
+// whatever the engine reads of it: that is unknown by itself where it was not seen.
 func joinNeeds(lists ...[]inventory.Need) []inventory.Need {
 	var out []inventory.Need
 	for _, n := range slices.Concat(lists...) {
 		i := slices.IndexFunc(out, func(o inventory.Need) bool {
-			o.Bias = n.Bias
+			o.Bias, o.Conditional = n.Bias, n.Conditional
 			return o == n
 		})
 		switch {
 		case i < 0:
 			out = append(out, n)
+		case out[i].Conditional != n.Conditional:
+			if out[i].Conditional {
+				out[i] = n
+			}
 		case out[i].Bias != n.Bias:
 			out[i].Bias = inventory.Either
 		}

@@ -3,6 +3,7 @@ package network
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 	if json.Unmarshal(raw, &list) != nil || member == "" {
 		return nil, true, false
 	}
+	var entities []string
 	for i, item := range list {
 		path := append(slices.Clone(at), i)
 		switch member {
@@ -49,10 +51,15 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 				return nil, true, false
 			}
 			out = append(out, r.entity(name, path)...)
+			entities = append(entities, name)
 		case "Nodes":
-			out = append(out, r.hosts(r.note(r.object, path, "which nodes a policy selects is not evaluated")))
+			out = append(out, r.hosts(r.note(r.object, path, "which nodes a policy selects is not evaluated"))...)
 		case "FQDNs":
-			out = append(out, r.outside(r.note(r.object, path, "what domain names resolve to is not known"))...)
+			var f struct{ MatchName, MatchPattern string }
+			if json.Unmarshal(item, &f) != nil {
+				return nil, true, false
+			}
+			out = append(out, r.byName(r.object, r.outside(r.note(r.object, path, "what domain names resolve to is not known")), ciliumNames(f.MatchName, f.MatchPattern)...)...)
 		case "Groups":
 			out = append(out, r.outside(r.note(r.object, path, "groups of cloud providers are not evaluated"))...)
 		case "Services":
@@ -60,6 +67,10 @@ func (r *ciliumReader) peers(member string, raw json.RawMessage, at []any) (out 
 		default:
 			return nil, true, false
 		}
+	}
+	if slices.Contains(entities, "host") && slices.Contains(entities, "remote-node") {
+		// Whichever node it is, a pod on its network is one of the two.
+		out = append(out, peer{pods: func(c *class) truth { return truthOf(c.Host()) }, key: "cilium nodes"})
 	}
 	return out, len(list) > 0, true
 }
@@ -79,6 +90,18 @@ func (r *ciliumReader) block(cidr string, except []string, at []any) []peer {
 	block := blockOf(&networkingv1.IPBlock{CIDR: cidr, Except: each(except, withLength)})
 	r.blocks.id(block)
 	return []peer{{block: block, podless: true}}
+}
+
+// ciliumNames reads one of toFQDNs (pkg/policy/api/fqdn.go): stars stand for characters of one label, and "**." in front for
+// labels. That a rule for DNS lets the agent learn the addresses is taken for granted.
+func ciliumNames(name, pattern string) []namePattern {
+	if name != "" {
+		return []namePattern{{text: name}}
+	}
+	if rest, ok := strings.CutPrefix(pattern, "**."); ok && !strings.Contains(rest, "*") {
+		return []namePattern{{text: "*." + rest, deep: true}}
+	}
+	return []namePattern{{text: pattern}}
 }
 
 // withLength makes an address the block of itself.
@@ -116,9 +139,13 @@ func (r *ciliumReader) beyond() []peer {
 	return out
 }
 
-// hosts are pods on the network of their node, which are the node to Cilium; whether it is the own one is not known.
-func (r *ciliumReader) hosts(doubt string) peer {
-	return peer{pods: func(c *class) truth { return min(maybe, truthOf(c.Host())) }, key: "cilium hosts", doubt: doubt}
+// hosts are nodes: pods on their network, which are the node to Cilium, and addresses, which are taken to be private ones.
+// Whether it is the own one, or one of those selected, is not known.
+func (r *ciliumReader) hosts(doubt string) []peer {
+	pods := peer{pods: func(c *class) truth { return min(maybe, truthOf(c.Host())) }, key: "cilium hosts", doubt: doubt}
+	block := each(privateCIDRs, func(p netip.Prefix) addressRange { return addressRange{p.Addr(), lastOf(p)} })
+	r.blocks.id(block)
+	return []peer{pods, {block: block, podless: true, doubt: doubt}}
 }
 
 // entity is pkg/policy/api/entity.go.
@@ -136,7 +163,7 @@ func (r *ciliumReader) entity(name string, at []any) []peer {
 	case "cluster":
 		return []peer{{pods: func(*class) truth { return yes }, key: "cilium cluster"}}
 	case "host", "remote-node", "ingress":
-		return []peer{r.hosts(unknown())}
+		return r.hosts(unknown())
 	case "kube-apiserver":
 		return r.outside(unknown()) // a node or an address elsewhere
 	case "init", "unmanaged":
@@ -169,7 +196,7 @@ func (r *ciliumReader) endpoints(raw json.RawMessage, at []any) []peer {
 	if (sel.named || sel.namespaced && r.scope != "") && sel.excepts() {
 		// No namespace is added, and what has no labels of pods lacks all that is excepted.
 		doubt := r.note(r.object, at, "whether a selector that only excepts finds nodes and what is outside of the cluster is not certain")
-		return append([]peer{out, r.hosts(doubt)}, r.outside(doubt)...)
+		return append(append([]peer{out}, r.hosts(doubt)...), r.outside(doubt)...)
 	}
 	return []peer{out}
 }

@@ -86,7 +86,7 @@ func (b *builder) clusterPolicy(o *inventory.Object, t tier) {
 	for d, rules := range [][]clusterRule{Ingress: c.Spec.Ingress, Egress: c.Spec.Egress} {
 		for i := range rules {
 			at := []any{"spec", Direction(d).String(), i}
-			out, refused := b.clusterRule(o, &rules[i], at)
+			out, refused := b.clusterRule(o, Direction(d), &rules[i], at)
 			if refused != "" && o.Strength() < inventory.Observed { // what runs was accepted
 				p.doubt = refused
 			}
@@ -123,7 +123,7 @@ func (b *builder) podsIn(p *podsOfNamespaces) (matches func(*class) truth, key, 
 
 // clusterRule reads one rule, which becomes two where only some of what it does is certain; refused says why the API server
 // would not take it.
-func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (out []rule, refused string) {
+func (b *builder) clusterRule(o *inventory.Object, d Direction, c *clusterRule, at []any) (out []rule, refused string) {
 	r := rule{path: at}
 	switch c.Action {
 	case "Accept", "Allow":
@@ -144,7 +144,7 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ou
 	closed := ""
 	for i, p := range peers {
 		path := append(slices.Clone(at), field, i)
-		ps, doubt, bad := b.clusterPeer(p)
+		ps, doubt, bad := b.clusterPeer(o, d, p)
 		switch {
 		case bad != "":
 			refused = b.note(o, path, "the API server refuses the policy: %s", bad)
@@ -169,6 +169,9 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ou
 		r.action, r.peers = deny, world
 		doubt = cmp.Or(doubt, closed) // all is all ports, if taken at its word
 	}
+	if len(r.ports.named) > 0 && slices.ContainsFunc(peers, hasNoPods) {
+		refused = b.note(o, at, "the API server refuses the policy: ports by name are of pods, and a peer has none")
+	}
 	out = []rule{r}
 	if all := (portSpec{ports: AllPorts}); doubt != "" && !r.ports.ports.Equal(AllPorts) {
 		out = append(out, rule{action: r.action, path: at, peers: r.peers, ports: all, doubt: doubt})
@@ -176,9 +179,19 @@ func (b *builder) clusterRule(o *inventory.Object, c *clusterRule, at []any) (ou
 	return out, refused
 }
 
+// addressPeers are kinds of peers that rules of ingress do not have; the first can be pods.
+var addressPeers = []string{"networks", "nodes", "domainNames"}
+
+func hasNoPods(p map[string]json.RawMessage) bool {
+	return slices.ContainsFunc(addressPeers[1:], func(f string) bool { _, ok := p[f]; return ok })
+}
+
 // clusterPeer reads one peer; no peers with a doubt is one of a kind that is not known.
-func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt, refused string) {
+func (b *builder) clusterPeer(o *inventory.Object, d Direction, p map[string]json.RawMessage) (out []peer, doubt, refused string) {
 	for field, raw := range p {
+		if d == Ingress && slices.Contains(addressPeers, field) {
+			return nil, fmt.Sprintf("peers by %q are not known of ingress", field), ""
+		}
 		switch field {
 		case "namespaces":
 			var s metav1.LabelSelector
@@ -219,11 +232,18 @@ func (b *builder) clusterPeer(p map[string]json.RawMessage) (out []peer, doubt, 
 			if json.Unmarshal(raw, &s) != nil {
 				return nil, "", "nodes cannot be read"
 			}
-			// Nodes, and pods on their network, have addresses of their own; other pods are none.
-			out = append(out, b.outside("which nodes a policy selects is not evaluated")...)
-			doubt = "which nodes a policy selects is not evaluated"
+			ps, why, refused := b.nodePeers(&s)
+			if refused != "" {
+				return nil, "", refused
+			}
+			out, doubt = append(out, ps...), why
 		case "domainNames":
-			out = append(out, peer{everybody: true, doubt: "what domain names resolve to is not known"})
+			var names []string
+			if json.Unmarshal(raw, &names) != nil {
+				return nil, "", "domainNames cannot be read"
+			}
+			out = append(out, b.byName(o, []peer{{everybody: true, doubt: "what domain names resolve to is not known"}},
+				each(names, func(n string) namePattern { return namePattern{n, true} })...)...)
 			doubt = "what domain names resolve to is not known"
 		default:
 			return nil, fmt.Sprintf("peers by %q are not known here", field), ""

@@ -13,7 +13,7 @@ func banp(spec string) string {
 // What made a difference between the kernel and its twin, once.
 func TestClusterPolicies(t *testing.T) {
 	const all = "subject: {namespaces: {}}, "
-	const nodes = "which nodes a policy selects"
+	const nodes = "not every Node that the policy may select"
 	runEngine(t, []engineCase{
 		{name: "nodes are no pods", docs: []string{anp("a", all+`priority: 1, egress: [{action: Deny, to: [{nodes: {}}]}]`)}, wants: []string{
 			"data/db > data/job 80 allowed", "data/db > data/agent 80 unknown", "data/db > 8.8.8.8 80 unknown",

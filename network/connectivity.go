@@ -36,7 +36,10 @@ func Of(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
 }
 
 var connectivity = inventory.NewFact("network connectivity", func(ctx context.Context, inv *inventory.Inventory) (*Connectivity, error) {
-	return connect(ctx, inv, (*builder).unseenPolicies)
+	return connect(ctx, inv, func(b *builder, workloads []*inventory.Workload) {
+		b.unseenPolicies(workloads)
+		b.namedEnds()
+	})
 })
 
 // asCollected takes what was collected for all there is. Checks rest on it: the runner lowers their verdicts where that is
@@ -61,6 +64,7 @@ func connect(ctx context.Context, inv *inventory.Inventory, unseen func(*builder
 	if err != nil {
 		return nil, err
 	}
+	m.services = b.services
 	return &Connectivity{m, b.notes}, nil
 }
 
@@ -70,7 +74,7 @@ func Needs() []inventory.Need {
 	return slices.Concat([]inventory.Need{
 		inventory.NeedOf[networkingv1.NetworkPolicy](inventory.Either),
 		inventory.NeedOf[corev1.Namespace](inventory.Either),
-	}, foreignNeeds(), inventory.WorkloadNeeds(inventory.Incriminating))
+	}, nodeNeeds(), foreignNeeds(), inventory.WorkloadNeeds(inventory.Incriminating))
 }
 
 // Profile is what is assumed of the network plugin, with what was found out.
@@ -85,10 +89,11 @@ func (c *Connectivity) Pods() []*Pod { return c.m.pods }
 // Outside are the addresses beyond the cluster, joined where no policy tells them apart.
 func (c *Connectivity) Outside() []*Addresses { return c.m.outside }
 
-// End is one side of a connection: a pod, or an address outside of the cluster.
+// End is one side of a connection: a pod, an address outside of the cluster, or what is known by its name.
 type End struct {
-	Pod  *Pod
-	Addr netip.Addr
+	Pod   *Pod
+	Addr  netip.Addr
+	Named *Named
 }
 
 // Flow is a connection that somebody asks about.
@@ -123,9 +128,19 @@ type Verdict struct {
 
 // Evaluate answers for one flow, by the same algorithm as [Connectivity.Edges].
 func (c *Connectivity) Evaluate(f Flow) (Verdict, error) {
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	return c.evaluate(f)
+}
+
+func (c *Connectivity) evaluate(f Flow) (Verdict, error) {
 	m := c.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	switch {
+	case f.To.Named != nil && f.To.Named.service != nil:
+		return c.throughService(f)
+	case f.From.Named != nil || f.To.Named != nil:
+		return c.evaluateNamed(f), nil
+	}
 	from, err := m.number(f.From)
 	if err != nil {
 		return Verdict{}, err

@@ -40,11 +40,9 @@ After:
 	Severity:    nist190.SeverityInfo,
 	Remediation: "Correct the name, the port or the selector, or delete what is not used any more.",
 	Subjects:    slices.Concat([]schema.GroupKind{serviceKind, ingressKind, openshiftRoute}, gatewayRoutes),
-	Needs: slices.Concat(everyPod(), []inventory.Need{
+	Needs: slices.Concat(everyPod(), routeNeeds(), []inventory.Need{
 		inventory.NeedOf[corev1.Service](inventory.Either), // it can be what an Ingress is for, and lead nowhere itself
 		inventory.NeedOf[networkingv1.Ingress](inventory.Incriminating),
-		{Group: gatewayAPI, Kind: "HTTPRoute", Resource: "httproutes", Bias: inventory.Incriminating},
-		{Group: gatewayAPI, Kind: "GRPCRoute", Resource: "grpcroutes", Bias: inventory.Incriminating},
 		{Group: openshiftRoute.Group, Kind: openshiftRoute.Kind, Resource: "routes", Bias: inventory.Incriminating},
 	}),
 	Limits: `Manifests without any workload in a namespace are taken for a part of what is there, and so are those that hold resources from
@@ -56,7 +54,12 @@ var (
 	serviceKind    = schema.GroupKind{Kind: "Service"}
 	ingressKind    = schema.GroupKind{Group: networkingv1.GroupName, Kind: "Ingress"}
 	openshiftRoute = schema.GroupKind{Group: "route.openshift.io", Kind: "Route"}
-	gatewayRoutes  = []schema.GroupKind{{Group: gatewayAPI, Kind: "HTTPRoute"}, {Group: gatewayAPI, Kind: "GRPCRoute"}}
+	gatewayRoutes  = func() (out []schema.GroupKind) {
+		for _, k := range routeKinds {
+			out = append(out, schema.GroupKind{Group: gatewayAPI, Kind: k.kind})
+		}
+		return out
+	}()
 )
 
 // danglingFinder knows what there is to lead to.
@@ -198,7 +201,7 @@ func (f *danglingFinder) ingresses() {
 func (f *danglingFinder) routes() {
 	for _, kind := range gatewayRoutes {
 		for o := range f.e.Inventory.ByKind(kind) {
-			var r route
+			var r gatewayRoute
 			if json.Unmarshal(o.JSON(), &r) != nil {
 				continue
 			}

@@ -5,6 +5,10 @@
 // test/e2e/network/netpol of Kubernetes): per direction, as a union of allows, over the labels that pods have. So are
 // AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy (sigs.k8s.io/network-policy-api), and what can be
 // told of Cilium's and Calico's policies. What only another engine understands is named and left undecided.
+//
+// Ends of connections are pods, addresses outside, and what is known by its name alone: hosts that ExternalName Services,
+// ServiceEntries and policies speak of, and Services of Knative. Where a name leads is not known, so that only what holds
+// for every address is certain of it.
 package network
 
 import (

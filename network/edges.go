@@ -37,9 +37,10 @@ func ParseLevel(s string) (Level, error) {
 	return 0, fmt.Errorf("level %q: want %s", s, strings.Join(levelNames[:], ", "))
 }
 
-// Place is one end of edges: pods joined at a level, or addresses outside of the cluster.
+// Place is one end of edges: pods joined at a level, addresses outside of the cluster, or what is known by its name.
 type Place struct {
-	// Kind is that of an object, such as Pod, Deployment, Namespace or Node; "Zone", or "Outside" for addresses.
+	// Kind is that of an object, such as Pod, Deployment, Namespace or Node; "Zone", "Outside" for addresses, or that of a
+	// [Named].
 	Kind, Namespace, Name string
 	// Zone is the name of the sensitivity level; where places join several, "".
 	Zone string
@@ -47,7 +48,12 @@ type Place struct {
 	Host bool
 	// Addresses are those of an outside place.
 	Addresses *Addresses
+	// Named is what is known by its name.
+	Named *Named
 }
+
+// Outside reports whether the place is none of the pods of the cluster.
+func (p Place) Outside() bool { return p.Addresses != nil || p.Named != nil }
 
 // Key names a place in text: "shop/web[Deployment]", "shop[Namespace]", "0.0.0.0/0[Outside]".
 func (p Place) Key() string {
@@ -61,9 +67,11 @@ func (p Place) Key() string {
 // Compare orders places: those of the cluster before those outside, by namespace, kind and name.
 func (p Place) Compare(q Place) int {
 	return cmp.Or(
-		cmp.Compare(b2i(p.Addresses != nil), b2i(q.Addresses != nil)),
+		cmp.Compare(p.rank(), q.rank()),
 		cmp.Compare(p.Namespace, q.Namespace), cmp.Compare(p.Name, q.Name), cmp.Compare(p.Kind, q.Kind))
 }
+
+func (p Place) rank() int { return b2i(p.Outside()) + b2i(p.Named != nil) }
 
 func b2i(b bool) int {
 	if b {
@@ -80,7 +88,7 @@ type Edge struct {
 }
 
 // Edges lists every pair of places at a level between which something may pass, in the order of sources, then
-// destinations; that only [Other] protocols may pass, as to every isolated pod, is no edge. Pods of a place that reach each other are an edge of it with itself. Cost: classes of pods squared, in
+// destinations: pods, then addresses, then names; that only [Other] protocols may pass, as to every isolated pod, is no edge. Pods of a place that reach each other are an edge of it with itself. Cost: classes of pods squared, in
 // the least; memory is that of one source's edges.
 func (z *Zones) Edges(level Level) iter.Seq[Edge] {
 	return func(yield func(Edge) bool) {
@@ -280,7 +288,7 @@ func (v *view) from(i int, s *scratch) []Edge {
 	for _, o := range m.joinOutside(outside) {
 		out = append(out, Edge{v.units[i].place, o.place, m.ports.sets[o.must], m.ports.sets[o.may]})
 	}
-	return out
+	return append(out, v.namedEdges(v.units[i])...)
 }
 
 // follow notes in s what the pods of a unit reach in the units, as far as want says that it matters, and outside.
@@ -443,6 +451,7 @@ func (v *view) fromOutside() []Edge {
 			out = append(out, Edge{o.place, v.units[j].place, m.ports.sets[o.must], m.ports.sets[o.may]})
 		}
 	}
+	out = append(out, m.namedFromOutside()...)
 	slices.SortStableFunc(out, func(a, b Edge) int { return a.From.Compare(b.From) })
 	return out
 }
@@ -452,6 +461,14 @@ func (c *Connectivity) between(from, to End) (must, may Ports) {
 	m := c.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if from.Pod != nil && to.Named != nil {
+		v := m.toName(from.Pod.class, to.Named, nil)
+		return m.ports.sets[v.must], m.ports.sets[v.may]
+	}
+	if from.Named != nil && to.Pod != nil {
+		v := m.foldName(to.Pod.class, Ingress, from.Named, nil)
+		return m.ports.sets[v.must], m.ports.sets[v.may]
+	}
 	i, err := m.number(from)
 	if err != nil {
 		return Ports{}, Ports{}
@@ -492,8 +509,9 @@ func (v verdict) locally(sameNode truth) verdict {
 	return v
 }
 
-// Find is the end that a text names: an address, or "namespace/name" of a pod or workload, of which any kind. An address
-// of a running pod is that pod. Of a workload it is the first pod.
+// Find is the end that a text names: an address, a host name, or "namespace/name" of a pod or workload, of which any kind,
+// or else of a Service, a ServiceEntry or a Service of Knative. An address of a running pod is that pod, and that of a
+// Service is the Service. Of a workload it is the first pod.
 func (c *Connectivity) Find(text string) (End, error) {
 	if a, err := netip.ParseAddr(text); err == nil {
 		a = a.Unmap()
@@ -502,11 +520,17 @@ func (c *Connectivity) Find(text string) (End, error) {
 				return End{Pod: p}, nil
 			}
 		}
+		if n := c.m.serviceAt(a); n != nil {
+			return End{Named: n}, nil
+		}
 		return End{Addr: a}, nil
 	}
 	namespace, name, ok := strings.Cut(text, "/")
 	if !ok {
-		return End{}, fmt.Errorf("%q: want NAMESPACE/NAME or an address", text)
+		if n := c.findNamed(text); n != nil {
+			return End{Named: n}, nil
+		}
+		return End{}, fmt.Errorf("%q: want NAMESPACE/NAME, an address or the name of a host", text)
 	}
 	for _, p := range c.m.pods {
 		if p.Namespace == namespace && p.Object.Name() == name {
@@ -517,6 +541,9 @@ func (c *Connectivity) Find(text string) (End, error) {
 		if p.Namespace == namespace && p.Workload.Ref().Name == name {
 			return End{Pod: p}, nil
 		}
+	}
+	if n := c.findNamed(text); n != nil {
+		return End{Named: n}, nil
 	}
 	return End{}, fmt.Errorf("%q: there is no such pod or workload", text)
 }

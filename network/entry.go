@@ -3,7 +3,6 @@ package network
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +17,7 @@ import (
 // Entry is a way from outside of the cluster to pods, as far as Services, Ingresses, Gateways and Routes go; whether
 // policies let anything pass on it is another question, which [Zones.Exposure] answers.
 type Entry struct {
-	// Kind is LoadBalancer, NodePort, ExternalIP, HostPort, Ingress, Gateway or Route.
+	// Kind is LoadBalancer, NodePort, ExternalIP, HostPort, Ingress, Gateway, Route, VirtualService or Knative.
 	Kind   string
 	Object *inventory.Object
 	Path   []any
@@ -32,39 +31,124 @@ type Entry struct {
 	Snat bool
 	// Proxied is set where a controller within the cluster connects in the client's place.
 	Proxied bool
+	// Unsure says why the way may not be there, such as a Gateway that was not seen; empty where it is.
+	Unsure string
+
+	// class is the name of the controller that serves it, where a class tells; proxies are the pods that connect in the
+	// client's place, where something names them, as many times as there are ways through them.
+	class   string
+	proxies [][]*Pod
 }
+
+// entrySources are where ways in are written down, and who finds them there.
+var entrySources = []struct {
+	needs func() []inventory.Need
+	find  func(*entryFinder)
+}{
+	{func() []inventory.Need {
+		return []inventory.Need{inventory.NeedOf[corev1.Service](inventory.Incriminating)}
+	}, (*entryFinder).services},
+	{inPods, (*entryFinder).hostPorts},
+	{ingressNeeds, (*entryFinder).ingresses},
+	{gatewayNeeds, (*entryFinder).gateways},
+	{func() []inventory.Need {
+		return []inventory.Need{{Group: "route.openshift.io", Kind: "Route", Resource: "routes", Bias: inventory.Incriminating}}
+	}, (*entryFinder).routes},
+	{istioNeeds, (*entryFinder).virtualServices},
+	{knativeNeeds, (*entryFinder).knative},
+}
+
+// inPods: what connectivity needs anyway.
+func inPods() []inventory.Need { return nil }
+
+// nodeSources are the first of them: those that open ports of nodes.
+const nodeSources = 2
 
 // EntryNeeds are what entries are found in.
-func EntryNeeds() []inventory.Need {
-	return []inventory.Need{
-		inventory.NeedOf[corev1.Service](inventory.Incriminating), inventory.NeedOf[networkingv1.Ingress](inventory.Incriminating),
-		{Group: gatewayAPI, Kind: "Gateway", Resource: "gateways", Bias: inventory.Incriminating},
-		{Group: gatewayAPI, Kind: "HTTPRoute", Resource: "httproutes", Bias: inventory.Incriminating},
-		{Group: gatewayAPI, Kind: "ReferenceGrant", Resource: "referencegrants", Bias: inventory.Incriminating},
-		{Group: "route.openshift.io", Kind: "Route", Resource: "routes", Bias: inventory.Incriminating},
+func EntryNeeds() []inventory.Need { return sourceNeeds(len(entrySources)) }
+
+func sourceNeeds(n int) []inventory.Need {
+	var out []inventory.Need
+	for _, s := range entrySources[:n] {
+		out = append(out, s.needs()...)
 	}
+	return joinNeeds(out)
 }
 
-const gatewayAPI = "gateway.networking.k8s.io"
-
 // Entries lists the entries by object, of an inventory that z was made from.
-func (z *Zones) Entries(inv *inventory.Inventory) []Entry {
-	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range z.m.pods {
-		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
+func (z *Zones) Entries(inv *inventory.Inventory) []Entry { return z.entriesOf(inv, len(entrySources)) }
+
+func (z *Zones) entriesOf(inv *inventory.Inventory, sources int) []Entry {
+	return z.find(inv, sources).out
+}
+
+func (z *Zones) find(inv *inventory.Inventory, sources int) *entryFinder {
+	f := newEntryFinder(z.m, inv)
+	for _, s := range entrySources[:sources] {
+		s.find(f)
 	}
-	f.services()
-	f.hostPorts(z.m.pods)
-	f.ingresses()
-	f.gateways()
-	f.routes()
-	return f.out
+	f.settle(z.m)
+	return f
 }
 
 type entryFinder struct {
-	inv  *inventory.Inventory
-	pods map[string][]*Pod
-	out  []Entry
+	inv        *inventory.Inventory
+	all        []*Pod
+	pods       map[string][]*Pod // by namespace
+	namespaces map[string]*namespaceInfo
+	out        []Entry
+	blind      []blindWay
+}
+
+// blindWay is an object that may lead from outside to pods that it does not tell.
+type blindWay struct {
+	object *inventory.Object
+	why    string
+}
+
+// read reads an object; one that cannot be read may lead anywhere in its namespace.
+func (f *entryFinder) read(o *inventory.Object, into any) bool {
+	if err := json.Unmarshal(o.JSON(), into); err != nil {
+		f.blind = append(f.blind, blindWay{o, fmt.Sprintf("%s %q cannot be read, and may lead the outside to pods", o.GroupKind().Kind, o.Name())})
+		return false
+	}
+	return true
+}
+
+func newEntryFinder(m *model, inv *inventory.Inventory) *entryFinder {
+	f := &entryFinder{inv: inv, all: m.pods, pods: map[string][]*Pod{}, namespaces: m.namespaces}
+	for _, p := range m.pods {
+		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
+	}
+	return f
+}
+
+// missing tells what it means that an object refers to one that is not there: in a cluster of which every such object was
+// seen, nothing; manifests of an application refer to objects of the platform, which are not among them.
+func (f *entryFinder) missing(of *inventory.Object, gk schema.GroupKind, namespace string) truth {
+	if of.Strength() >= inventory.Observed && f.inv.Coverage(gk, namespace).State.Complete() {
+		return no
+	}
+	return maybe
+}
+
+// labelled lists the pods of a namespace, or of every one, that have labels.
+func (f *entryFinder) labelled(namespace string, set map[string]string) []*Pod {
+	if len(set) == 0 {
+		return nil
+	}
+	pods := f.all
+	if namespace != "" {
+		pods = f.pods[namespace]
+	}
+	var out []*Pod
+	selector := labels.SelectorFromSet(set)
+	for _, p := range pods {
+		if selector.Matches(p.Labels) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // internalAnnotations keep a load balancer off the internet (documentation of the clouds' controllers).
@@ -79,6 +163,7 @@ var internalAnnotations = map[string]string{
 	"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type": "intranet",
 	"alb.ingress.kubernetes.io/scheme":                                   "internal",
 	"kubernetes.io/ingress.class":                                        "gce-internal",
+	"networking.istio.io/service-type":                                   "ClusterIP",
 }
 
 func isInternal(annotations map[string]string) bool {
@@ -155,8 +240,8 @@ func (f *entryFinder) backends(namespace string, s *corev1.Service, port *intstr
 	}
 }
 
-func (f *entryFinder) hostPorts(pods []*Pod) {
-	for _, p := range pods {
+func (f *entryFinder) hostPorts() {
+	for _, p := range f.all {
 		if p.Host() {
 			continue // the whole node is its entry
 		}
@@ -175,16 +260,35 @@ func (f *entryFinder) hostPorts(pods []*Pod) {
 }
 
 func (f *entryFinder) service(namespace, name string, port *intstr.IntOrString, e Entry) {
+	f.subset(namespace, name, port, nil, e)
+}
+
+// subset is a Service's pods that have further labels.
+func (f *entryFinder) subset(namespace, name string, port *intstr.IntOrString, of map[string]string, e Entry) {
 	if _, s, ok := inventory.TypedGet[corev1.Service](f.inv, namespace, name); ok {
 		f.backends(namespace, s, port, func(p *Pod, ports Ports) {
-			e.Pod, e.Ports = p, ports
-			f.out = append(f.out, e)
+			if labels.SelectorFromSet(of).Matches(p.Labels) {
+				e.Pod, e.Ports = p, ports
+				f.out = append(f.out, e)
+			}
 		})
+	}
+}
+
+// throughServices: a Service more is a way in, and can show that a proxy is reached from inside alone.
+func throughServices() inventory.Need { return inventory.NeedOf[corev1.Service](inventory.Either) }
+
+func ingressNeeds() []inventory.Need {
+	return []inventory.Need{
+		throughServices(),
+		inventory.NeedOf[networkingv1.Ingress](inventory.Incriminating),
+		inventory.NeedOf[networkingv1.IngressClass](inventory.Either).IfRead(), // it says through which controller
 	}
 }
 
 func (f *entryFinder) ingresses() {
 	for o, ing := range inventory.Typed[networkingv1.Ingress](f.inv) {
+		class := f.ingressClass(o, ing)
 		add := func(b *networkingv1.IngressBackend, path ...any) {
 			if b == nil || b.Service == nil {
 				return
@@ -193,7 +297,7 @@ func (f *entryFinder) ingresses() {
 			if b.Service.Port.Name != "" {
 				port = intstr.FromString(b.Service.Port.Name)
 			}
-			f.service(o.Namespace(), b.Service.Name, &port, Entry{Kind: "Ingress", Object: o, Path: path, Proxied: true, Internal: isInternal(o.Annotations())})
+			f.service(o.Namespace(), b.Service.Name, &port, Entry{Kind: "Ingress", Object: o, Path: path, Proxied: true, Internal: isInternal(o.Annotations()), class: class})
 		}
 		add(ing.Spec.DefaultBackend, "spec", "defaultBackend")
 		for i, r := range ing.Spec.Rules {
@@ -207,123 +311,6 @@ func (f *entryFinder) ingresses() {
 	}
 }
 
-// route is what matters of HTTPRoute (sigs.k8s.io/gateway-api, apis/v1).
-type route struct {
-	Spec struct {
-		ParentRefs []struct {
-			Group, Kind, Namespace *string
-			Name                   string
-		}
-		Rules []struct {
-			BackendRefs []struct {
-				Group, Kind, Namespace *string
-				Name                   string
-				Port                   *int32
-			}
-		}
-	}
-}
-
-func (f *entryFinder) gateways() {
-	for o := range f.inv.ByKind(schema.GroupKind{Group: gatewayAPI, Kind: "HTTPRoute"}) {
-		var r route
-		if json.Unmarshal(o.JSON(), &r) != nil {
-			continue
-		}
-		entry := Entry{Kind: "Gateway", Object: o, Proxied: true, Internal: true}
-		attached := false
-		for _, p := range r.Spec.ParentRefs {
-			if p.Kind != nil && *p.Kind != "Gateway" || p.Group != nil && *p.Group != gatewayAPI {
-				continue // a Service as the parent is a mesh's route
-			}
-			namespace := o.Namespace()
-			if p.Namespace != nil {
-				namespace = *p.Namespace
-			}
-			g, ok := f.inv.Get(schema.GroupKind{Group: gatewayAPI, Kind: "Gateway"}, namespace, p.Name)
-			if ok && !f.admits(g, o) {
-				continue
-			}
-			attached = true
-			entry.Internal = entry.Internal && ok && isInternal(g.Annotations())
-		}
-		if !attached {
-			continue
-		}
-		for i, rule := range r.Spec.Rules {
-			for j, b := range rule.BackendRefs {
-				namespace := o.Namespace()
-				if b.Namespace != nil {
-					namespace = *b.Namespace
-				}
-				if b.Kind != nil && *b.Kind != "Service" || b.Group != nil && *b.Group != "" || b.Port == nil || !f.granted(o, namespace, b.Name) {
-					continue
-				}
-				port := intstr.FromInt32(*b.Port)
-				e := entry
-				e.Path = []any{"spec", "rules", i, "backendRefs", j}
-				f.service(namespace, b.Name, &port, e)
-			}
-		}
-	}
-}
-
-// admits tells whether a listener of the gateway takes routes of the namespace; the default is its own.
-func (f *entryFinder) admits(gateway, of *inventory.Object) bool {
-	var g struct {
-		Spec struct {
-			Listeners []struct {
-				AllowedRoutes *struct {
-					Namespaces *struct{ From *string }
-				}
-			}
-		}
-	}
-	if json.Unmarshal(gateway.JSON(), &g) != nil {
-		return true
-	}
-	return slices.ContainsFunc(g.Spec.Listeners, func(l struct {
-		AllowedRoutes *struct {
-			Namespaces *struct{ From *string }
-		}
-	}) bool {
-		from := "Same"
-		if l.AllowedRoutes != nil && l.AllowedRoutes.Namespaces != nil && l.AllowedRoutes.Namespaces.From != nil {
-			from = *l.AllowedRoutes.Namespaces.From
-		}
-		return from != "Same" && from != "None" || from == "Same" && gateway.Namespace() == of.Namespace()
-	})
-}
-
-// granted: a backend of another namespace needs a ReferenceGrant there.
-func (f *entryFinder) granted(from *inventory.Object, namespace, name string) bool {
-	if namespace == from.Namespace() {
-		return true
-	}
-	for o := range f.inv.InNamespace(schema.GroupKind{Group: gatewayAPI, Kind: "ReferenceGrant"}, namespace) {
-		var g struct {
-			Spec struct {
-				From []struct{ Group, Kind, Namespace string }
-				To   []struct {
-					Group, Kind string
-					Name        *string
-				}
-			}
-		}
-		if json.Unmarshal(o.JSON(), &g) != nil {
-			continue
-		}
-		for _, a := range g.Spec.From {
-			for _, b := range g.Spec.To {
-				if a.Kind == from.GroupKind().Kind && a.Namespace == from.Namespace() && b.Kind == "Service" && (b.Name == nil || *b.Name == name) {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
 func (f *entryFinder) routes() {
 	for o := range f.inv.ByKind(schema.GroupKind{Group: "route.openshift.io", Kind: "Route"}) {
 		var r struct {
@@ -332,9 +319,9 @@ func (f *entryFinder) routes() {
 				Port *struct{ TargetPort intstr.IntOrString }
 			}
 		}
-		if json.Unmarshal(o.JSON(), &r) == nil && (r.Spec.To.Kind == "" || r.Spec.To.Kind == "Service") {
+		if f.read(o, &r) && (r.Spec.To.Kind == "" || r.Spec.To.Kind == "Service") {
 			// The port of a Route is one of the Service's endpoints; all of them is the most that it can be.
-			f.service(o.Namespace(), r.Spec.To.Name, nil, Entry{Kind: "Route", Object: o, Path: []any{"spec", "to"}, Proxied: true})
+			f.service(o.Namespace(), r.Spec.To.Name, nil, Entry{Kind: "Route", Object: o, Path: []any{"spec", "to"}, Proxied: true, class: openshiftRouter})
 		}
 	}
 }
@@ -343,74 +330,9 @@ func (e *Entry) String() string {
 	if e.Kind == "HostPort" {
 		return "a port of its node"
 	}
-	return fmt.Sprintf("%s %q", strings.Replace(e.Object.Ref().Kind, "Service", "Service ("+e.Kind+")", 1), e.Object.Name())
-}
-
-// Exposure is the ports of an entry on which policies let connections from outside pass: certainly, and possibly.
-func (z *Zones) Exposure(e *Entry) (must, may Ports) {
-	m := z.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	g := m.in[Ingress][e.Pod.class]
-	if e.Proxied {
-		found := false
-		v := closed
-		for _, p := range m.pods {
-			if isController(p) {
-				found = true
-				x := m.pair(p.class, e.Pod.class)
-				if p.Host() {
-					x = x.locally(sharesNode(p, e.Pod))
-				}
-				v = m.join2(v, x)
-			}
-		}
-		if !found {
-			// Whoever it is, it is let in where everybody is.
-			v = verdict{g.rest.must, allPorts}
-			if len(g.policies) > 0 {
-				for _, x := range g.cells {
-					v.may = m.ports.or(v.may, x.may)
-				}
-			}
-		}
-		return m.ports.sets[v.must].Intersect(e.Ports), m.ports.sets[v.may].Intersect(e.Ports)
+	kind := e.Object.Ref().Kind
+	if kind == "Service" {
+		kind += " (" + e.Kind + ")"
 	}
-	client := closed
-	for i, a := range m.outside {
-		if len(e.Sources) == 0 || slices.ContainsFunc(a.ranges, func(r addressRange) bool { return e.Sources.holds(r) != no }) {
-			client = m.join2(client, g.cellOf(len(m.classes)+i))
-		}
-	}
-	if e.Snat {
-		// It comes with the address of a node, which rules for the client's may not name.
-		node := g.rest
-		client = verdict{m.ports.and(client.must, node.must), m.ports.or(client.may, node.may)}
-	}
-	return m.ports.sets[client.must].Intersect(e.Ports), m.ports.sets[client.may].Intersect(e.Ports)
-}
-
-// controllers are the images, by the last part of their name, of what serves Ingresses, Gateways and Routes.
-var controllers = []string{
-	"controller", "nginx-ingress", "nginx-ingress-controller", "traefik", "haproxy-ingress", "kubernetes-ingress", "contour", "envoy",
-	"kong", "kong-gateway", "proxyv2", "emissary", "apisix", "openshift-router", "origin-haproxy-router", "nginx-gateway-fabric", "pomerium",
-}
-
-func isController(p *Pod) bool {
-	for i := range p.Spec.Containers {
-		image := p.Spec.Containers[i].Image
-		name := imageName(image)
-		if !slices.Contains(controllers, name) {
-			continue
-		}
-		switch name {
-		case "controller":
-			return strings.Contains(image, "ingress-nginx/")
-		case "proxyv2", "envoy":
-			// A sidecar is no gateway.
-			return len(p.Spec.Containers) == 1 || name == "envoy" && strings.Contains(p.Workload.Ref().Name, "envoy")
-		}
-		return true
-	}
-	return false
+	return fmt.Sprintf("%s %q", kind, e.Object.Name())
 }

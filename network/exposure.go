@@ -39,47 +39,65 @@ After: a Service of type ClusterIP, and a public frontend that talks to it.`,
 	Severity: nist190.SeverityHigh,
 	Remediation: `Make the Service a ClusterIP, or keep the entry for clients within the company: an internal load balancer with
 loadBalancerSourceRanges. Let the workload's NetworkPolicy admit the frontend alone.`,
-	Needs:  EntryNeeds(),
-	Limits: "Firewalls of the cloud, and what listens on pods of the host's network, are not seen. Of Gateways, HTTPRoutes are followed.",
+	Needs: EntryNeeds(),
+	Limits: `Firewalls of the cloud, and what listens on pods of the host's network, are not seen. Ways that only another system
+knows, such as those of a mesh's own gateways without a VirtualService, are not followed.`,
 }
 
 func checkPublicExposure(_ context.Context, e *nist190.Eval, z *Zones) (bool, error) {
-	entries := z.Entries(e.Inventory)
-	found := false
 	type key struct {
 		workload *inventory.Workload
 		object   *inventory.Object
 	}
 	reported := map[key]bool{}
-	for i := range entries {
-		x := &entries[i]
-		level := z.Zone(x.Pod)
-		if k := (key{x.Pod.Workload, x.Object}); level <= 1 || x.Internal || reported[k] {
-			continue
-		} else {
-			must, may := z.Exposure(x)
-			if may.Empty() {
+	ways := z.find(e.Inventory, len(entrySources))
+	entries := ways.out
+	// What is certain comes first: one object can lead to a workload in several ways.
+	for _, certain := range []bool{true, false} {
+		for i := range entries {
+			x := &entries[i]
+			level, k := z.Zone(x.Pod), key{x.Pod.Workload, x.Object}
+			if level <= 1 || x.Internal || reported[k] {
 				continue
 			}
-			found, reported[k] = true, true
+			must, may := z.Exposure(x)
+			if may.Empty() || certain == must.Empty() {
+				continue
+			}
+			reported[k] = true
 			out := nist190.Outcome{
 				Subject: x.Pod.Workload.Ref(), Key: x.Kind + " " + x.Object.Name(),
 				Evidence: []nist190.Evidence{nist190.At(x.Object, x.Path...), nist190.At(x.Pod.Workload.Object, "metadata", "name")},
 			}
-			if must.Empty() {
-				out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-				out.Message = fmt.Sprintf("%s leads to it, which is %s, on %s; whether its policies let that in is not known", x, z.ZoneName(level), may)
-			} else {
+			switch {
+			case certain:
 				out.Status = nist190.Fail
 				if int(level) < len(z.levels.Names())-1 {
 					out.Severity = nist190.SeverityMedium
 				}
 				out.Message = fmt.Sprintf("it is %s, and %s lets the outside reach it on %s", z.ZoneName(level), x, must)
+			case x.Unsure != "":
+				out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
+				out.Message = fmt.Sprintf("%s may lead to it, which is %s, on %s: %s", x, z.ZoneName(level), may, x.Unsure)
+			default:
+				out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
+				out.Message = fmt.Sprintf("%s leads to it, which is %s, on %s; whether its policies let that in is not known", x, z.ZoneName(level), may)
 			}
 			e.Report(out)
 		}
 	}
-	return found, nil
+	blind := false
+	for _, w := range ways.blind {
+		o := w.object
+		if level := z.levels.Namespace(o.Namespace()).Level; level > 1 {
+			blind = true
+			e.Report(nist190.Outcome{
+				Status: nist190.NotAssessed, Reason: nist190.ReasonUnknown, Subject: o.Ref(), Evidence: []nist190.Evidence{nist190.At(o, "metadata", "name")},
+				Message: fmt.Sprintf("%s, of namespace %q, which is %s", w.why, o.Namespace(), z.ZoneName(level)),
+			})
+		}
+	}
+	return blind || len(reported) > 0, nil
 }
 
 var externalIPs = nist190.Metadata{
@@ -124,11 +142,11 @@ Before:
 After: a Service of type ClusterIP behind a Gateway.`,
 	Claims: nist190.Claims("3c"), Severity: nist190.SeverityMedium,
 	Remediation: "Leave out hostPort, and use ClusterIP with a Gateway or an Ingress in front.",
-	Needs:       EntryNeeds(),
+	Needs:       sourceNeeds(nodeSources),
 }
 
 func checkNodeEntry(_ context.Context, e *nist190.Eval, z *Zones) (bool, error) {
-	entries := z.Entries(e.Inventory)
+	entries := z.entriesOf(e.Inventory, nodeSources)
 	found := false
 	reported := map[string]bool{}
 	for i := range entries {

@@ -373,6 +373,11 @@ func stepOf(p *policy, r *rule, d Direction, t truth, ports Ports) Step {
 	if out.Why == "" {
 		out.Why = p.doubt
 	}
+	if out.Why == "" && t == maybe {
+		if i := slices.IndexFunc(r.peers, func(p peer) bool { return p.doubt != "" }); i >= 0 {
+			out.Why = r.peers[i].doubt
+		}
+	}
 	return out
 }
 

@@ -23,6 +23,9 @@ type model struct {
 	pods       []*Pod
 	classes    []*class
 	outside    []*Addresses // numbered after the classes
+	names      []*Named
+	services   map[serviceKey]*corev1.Service
+	proxies    proxies
 	policies   []*policy
 	blocks     *blockIndex
 
@@ -34,10 +37,12 @@ type model struct {
 	inCluster  map[string]classRange // classes of a namespace
 	otherPorts portID
 
-	mu     sync.Mutex // guards ports, which queries extend
-	ports  *portTable
-	groups [2][]*group
-	in     [2][]*group // by class
+	mu      sync.Mutex // guards ports, which queries extend, and what is kept of names
+	toNames map[nameVerdict]verdict
+	ofName  map[string]namePeers
+	ports   *portTable
+	groups  [2][]*group
+	in      [2][]*group // by class
 }
 
 // classRange is a range of classes, the second not among them.
@@ -62,6 +67,7 @@ func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) 
 	}
 	m.otherPorts = m.ports.id(otherOnly)
 	m.pods = podsOf(workloads)
+	b.seen.addressHosts(m.pods)
 	m.namespaces = namespacesOf(b.inv, m.pods)
 	// One pod more in each namespace: what nobody has made yet.
 	ends := slices.Clone(m.pods)
@@ -78,6 +84,7 @@ func newModel(ctx context.Context, b *builder, workloads []*inventory.Workload) 
 		m.inCluster[c.Namespace] = s
 	}
 	m.outside = b.blocks.split()
+	m.names = b.allNames()
 	m.universe = span(0, len(m.classes)+len(m.outside)+1) // and one that no rule names
 	m.everybody = peersOf{m.universe, m.universe}
 	sortPolicies(m.policies)
@@ -259,7 +266,7 @@ func (m *model) classesFor(p *peer) []classRange {
 // holds finds what is in a block: external addresses and, where the plugin looks at pods' addresses, pods.
 func (m *model) holds(p *peer, put func(i int, t truth)) {
 	id := m.blocks.id(p.block)
-	assumed := m.couldHold(p.block)
+	assumed, ofNode := m.couldHold(p.block), couldHoldNode(p.block)
 	for i, c := range m.classes {
 		most := yes
 		if p.podless {
@@ -268,6 +275,8 @@ func (m *model) holds(p *peer, put func(i int, t truth)) {
 		}
 		switch {
 		case p.podless && !c.Host(), p.hostless && c.Host():
+		case len(c.Addrs) == 0 && c.Host():
+			put(i, min(ofNode, most))
 		case len(c.Addrs) == 0:
 			put(i, min(assumed, most))
 		case slices.Contains(c.blocks, id):

@@ -287,6 +287,9 @@ var droppedWords = []string{"dropped", "denied", "deny", "drop", "blocked", "blo
 
 // PlaceOf is the place of an end at a level; an address is "outside".
 func (z *Zones) PlaceOf(e End, level Level) (Place, bool) {
+	if e.Named != nil {
+		return e.Named.Place(), true
+	}
 	if e.Pod == nil {
 		return Place{}, false
 	}
@@ -295,6 +298,9 @@ func (z *Zones) PlaceOf(e End, level Level) (Place, bool) {
 
 // Has reports whether a place is, or holds, an end.
 func (z *Zones) Has(p Place, e End, level Level) bool {
+	if e.Named != nil || p.Named != nil {
+		return e.Named != nil && p.Named != nil && p.Key() == e.Named.String()
+	}
 	if e.Pod == nil {
 		return p.Addresses != nil && p.Addresses.Has(e.Addr)
 	}

@@ -113,6 +113,7 @@ type peer struct {
 	block     prefixes                   // addresses
 	podless   bool                       // the block never matches pods
 	hostless  bool                       // nor pods on the host's network
+	names     []namePattern              // hosts that it surely is, whatever their addresses
 	doubt     string
 }
 

@@ -89,10 +89,7 @@ func (f *entryFinder) texts(namespace string, i int, c *corev1.Container) []spok
 // others are: a name with its port, or a name alone for all ports of the Service. Pods of a workload that no policy tells
 // apart speak once. Cost: texts, and for each distinct one of a namespace that names a Service the pods there.
 func (z *Zones) references(inv *inventory.Inventory) []reference {
-	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range z.m.pods {
-		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
-	}
+	f := newEntryFinder(z.m, inv)
 	type speaker struct {
 		workload *inventory.Workload
 		class    int

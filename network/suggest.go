@@ -127,6 +127,9 @@ func (w *policyWriter) prove(ctx context.Context, required []Requirement) error 
 		if e.From.Addresses == nil && e.To.Addresses == nil {
 			after[[2]string{from, to}] = e.May
 		}
+		if e.From.Named != nil || e.To.Named != nil {
+			continue // what passes to a name passes to addresses
+		}
 		if w.ungoverned(e.From) && w.ungoverned(e.To) || e.From.Host || w.level == LevelZone && e.From.Zone == e.To.Zone && e.From.Zone != "" {
 			continue
 		}
@@ -227,20 +230,21 @@ func (z *Zones) fromAnybody(p *Pod) Ports {
 // EntryRequirements are the ways from outside that Services, Ingresses, Gateways and Routes open: from the controllers that
 // proxy for clients where they are known, else from anybody.
 func (z *Zones) EntryRequirements(inv *inventory.Inventory) []Requirement {
-	var proxies []*Pod
-	for _, p := range z.m.pods {
-		if isController(p) {
-			proxies = append(proxies, p)
-		}
-	}
 	var out []Requirement
-	for _, e := range z.Entries(inv) {
-		if !e.Proxied || len(proxies) == 0 {
-			out = append(out, Requirement{End{}, End{Pod: e.Pod}, e.Ports, e.String()})
-			continue
+	entries := z.Entries(inv)
+	for i := range entries {
+		e := &entries[i]
+		var ways [][]*Pod
+		if e.Proxied && !fromCloud(e.class) {
+			ways = z.m.waysTo(e)
 		}
-		for _, p := range proxies {
-			out = append(out, Requirement{End{Pod: p}, End{Pod: e.Pod}, e.Ports, e.String()})
+		if len(ways) == 0 {
+			out = append(out, Requirement{End{}, End{Pod: e.Pod}, e.Ports, e.String()})
+		}
+		for _, pods := range ways {
+			for _, p := range pods {
+				out = append(out, Requirement{End{Pod: p}, End{Pod: e.Pod}, e.Ports, e.String()})
+			}
 		}
 	}
 	return out
@@ -269,6 +273,9 @@ func (x byRef) same(e End) (End, error) {
 }
 
 func (z *Zones) keyOf(e End) string {
+	if e.Named != nil {
+		return e.Named.String()
+	}
 	if e.Pod == nil {
 		return e.Addr.String()
 	}

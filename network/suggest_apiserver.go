@@ -15,10 +15,7 @@ import (
 // APIServerRequirements are the connections by which the API server calls Services: admission webhooks, conversion webhooks
 // and aggregated APIs. It is no pod, and comes with the address of its node or of a tunnel, so that they come from anybody.
 func (z *Zones) APIServerRequirements(inv *inventory.Inventory) []Requirement {
-	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range z.m.pods {
-		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
-	}
+	f := newEntryFinder(z.m, inv)
 	var out []Requirement
 	call := func(o *inventory.Object, namespace, name string, number *int32) {
 		_, s, ok := inventory.TypedGet[corev1.Service](inv, namespace, name)

@@ -45,10 +45,7 @@ var port53 = []networkingv1.NetworkPolicyPort{portOf(UDP, Span{53, 53}), portOf(
 // dnsTargets finds where names are resolved: by the Service of the cluster's DNS, else by its pods, else where most clusters
 // have it.
 func (z *Zones) dnsTargets(inv *inventory.Inventory) []dnsTarget {
-	f := &entryFinder{inv: inv, pods: map[string][]*Pod{}}
-	for _, p := range z.m.pods {
-		f.pods[p.Namespace] = append(f.pods[p.Namespace], p)
-	}
+	f := newEntryFinder(z.m, inv)
 	var out []dnsTarget
 	add := func(d dnsTarget) {
 		if !slices.ContainsFunc(out, func(o dnsTarget) bool { return specPeer(o) == specPeer(d) }) {

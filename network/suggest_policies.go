@@ -365,6 +365,9 @@ func selectorLabels(o *inventory.Object) map[string]string {
 // peerOf is an end as a rule names it; as a source at LevelZone, together with the rest of its zone in the namespace.
 func (w *policyWriter) peerOf(e End, source bool) (networkingv1.NetworkPolicyPeer, bool) {
 	switch {
+	case e.Named != nil:
+		w.skip("%s is a name: policies cannot name it", e.Named.Place().Key())
+		return networkingv1.NetworkPolicyPeer{}, false
 	case e.Pod == nil:
 		return networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: netip.PrefixFrom(e.Addr, e.Addr.BitLen()).String()}}, true
 	case e.Pod.Host():

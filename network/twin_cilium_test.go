@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -438,6 +439,9 @@ func (w *ciliumTwin) peer(x *ciliumTwinRule, namespace string, e twinEnd, c *cho
 			return !e.own() && c.inBlock(b.CIDR, b.Except, e) && (outside || c.yes("node"))
 		})
 	case "Entities":
+		if e.host() && slices.Contains(x.entities, "host") && slices.Contains(x.entities, "remote-node") {
+			return true // its node is one of the two
+		}
 		return slices.ContainsFunc(x.entities, func(name string) bool {
 			v6 := strings.Contains(e.addr, ":")
 			switch name {
@@ -451,8 +455,8 @@ func (w *ciliumTwin) peer(x *ciliumTwinRule, namespace string, e twinEnd, c *cho
 				return outside && !v6
 			case "world-ipv6":
 				return outside && v6
-			case "host", "remote-node", "ingress":
-				return yes(e.host())
+			case "host", "remote-node", "ingress": // nodes have private addresses
+				return yes(e.host() || outside && twinPrivate(e.addr))
 			case "kube-apiserver":
 				return yes(!e.own())
 			case "init", "unmanaged":
@@ -461,12 +465,14 @@ func (w *ciliumTwin) peer(x *ciliumTwinRule, namespace string, e twinEnd, c *cho
 			return false
 		})
 	case "Nodes":
-		return yes(e.host())
+		return yes(e.host() || outside && twinPrivate(e.addr))
 	case "Services":
 		return yes(true)
 	}
 	return yes(!e.own()) // FQDNs, Groups
 }
+
+func twinPrivate(addr string) bool { return netip.MustParseAddr(addr).IsPrivate() }
 
 // port: the protocol ANY is TCP and UDP, and SCTP where that is enabled. A port by name is the endpoint's own; of peers it
 // is the one number that the name has, among all endpoints or, in newer versions, those that the rule selects

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -188,6 +189,9 @@ func (w *twinWorld) clusterPolicy(p *clusterTwin, number int, ingress bool, f *t
 	if s := p.Subject.Namespaces; s != nil && !w.matches(s, w.namespaceLabels(pod.pod.Namespace)) || p.Subject.Pods != nil && !w.inPods(p.Subject.Pods, pod) {
 		return ""
 	}
+	if p.refused() && !c.yes("refused", number) {
+		return ""
+	}
 	rules := p.Rules[Egress]
 	if ingress {
 		rules = p.Rules[Ingress]
@@ -196,7 +200,8 @@ func (w *twinWorld) clusterPolicy(p *clusterTwin, number int, ingress bool, f *t
 		r := &rules[i]
 		known := func(name string) bool { return c.yes(name, number, ingress, i, peer.addr) }
 		peers := append(slices.Clone(r.From), r.To...)
-		closed := slices.ContainsFunc(peers, func(x clusterTwinPeer) bool { return x.Stars != 0 })
+		// Rules of ingress have no peers by address: the field is dropped, and leaves a peer of no known kind.
+		closed := slices.ContainsFunc(peers, func(x clusterTwinPeer) bool { return x.Stars != 0 || ingress && x.byAddress() })
 		if closed && (r.Action == "Deny" || r.Action == "Pass") {
 			// It is to deny all, which may be all ports or those that it names.
 			if r.covers(f) || known("all") {
@@ -206,12 +211,14 @@ func (w *twinWorld) clusterPolicy(p *clusterTwin, number int, ingress bool, f *t
 		}
 		if r.covers(f) && slices.ContainsFunc(peers, func(x clusterTwinPeer) bool {
 			switch {
+			case ingress && x.byAddress():
+				return false
 			case x.Namespaces != nil:
 				return peer.own() && w.matches(x.Namespaces, w.namespaceLabels(peer.pod.Namespace))
 			case x.Pods != nil:
 				return w.inPods(x.Pods, peer)
 			case x.Nodes != nil:
-				return !peer.own() && known("node")
+				return !peer.own() && twinNode(peer.addr) && known("node")
 			case x.DomainNames != nil:
 				return known("domain")
 			}
@@ -221,6 +228,25 @@ func (w *twinWorld) clusterPolicy(p *clusterTwin, number int, ingress bool, f *t
 		}
 	}
 	return ""
+}
+
+// refused tells whether the API server may not take it: ports by name are of pods.
+func (p *clusterTwin) refused() bool {
+	return slices.ContainsFunc(slices.Concat(p.Rules[:]...), func(r clusterTwinRule) bool {
+		named := slices.ContainsFunc(r.Ports, func(x clusterTwinPort) bool { return x.NamedPort != "" }) ||
+			slices.ContainsFunc(r.Protocols, func(x twinProtocol) bool { return x.Name != "" })
+		return named && slices.ContainsFunc(append(slices.Clone(r.From), r.To...), func(x clusterTwinPeer) bool { return x.Nodes != nil || x.DomainNames != nil })
+	})
+}
+
+func (x *clusterTwinPeer) byAddress() bool {
+	return x.Nodes != nil || x.DomainNames != nil || x.Networks != nil
+}
+
+// twinNode tells whether a node can have an address that others reach.
+func twinNode(addr string) bool {
+	a := netip.MustParseAddr(addr)
+	return a.IsGlobalUnicast() && (!a.Is4() || a.As4()[0] != 0 && a.As4()[0] < 224)
 }
 
 func (r *clusterTwinRule) covers(f *twinFlow) bool {

@@ -146,6 +146,9 @@ func needText(n inventory.Need) string {
 	if n.Scope == inventory.SubjectNamespace {
 		text += ", of the subject's namespace"
 	}
+	if n.Conditional {
+		text += ", where something else refers to them"
+	}
 	switch n.Bias {
 	case inventory.Incriminating:
 		return text + ": unseen ones could only add failures, so that nothing passes without all of them"

@@ -10,7 +10,7 @@
 //	netmap -queries FILE PATH...
 //
 // A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
-// pod, a workload or an address, and the second a Service; "-" is standard input. The exit status is 3 where a flag, an
+// pod, a workload, an address or the name of a host, and the second a Service; "-" is standard input. The exit status is 3 where a flag, an
 // input or a query could not be read; what could be read is answered all the same.
 package main
 

@@ -61,9 +61,10 @@ func TestSavedMap(t *testing.T) {
 func TestQueries(t *testing.T) {
 	in := `{"src":"shop-web/storefront","dst":"shop-backend/api","protocol":"TCP","port":8080}
 {"src":"shop-web/storefront","dst":"shop-payments/card-vault","protocol":"TCP","port":8443}
+{"src":"shop-payments/payments","dst":"psp.example.com","port":443}
 `
 	status, out, errs := command(t, in, "-queries", "-", hardened)
-	if status != 0 || strings.Count(out, "\n") != 2 || !strings.Contains(out, `"port":8080,"verdict":"allowed"`) || !strings.Contains(out, `"port":8443,"verdict":"denied"`) {
+	if status != 0 || strings.Count(out, "\n") != 3 || !strings.Contains(out, `"port":8080,"verdict":"allowed"`) || !strings.Contains(out, `"port":8443,"verdict":"denied"`) || !strings.Contains(out, `"port":443,"verdict":"unknown","reason":"what psp.example.com resolves to is not known`) {
 		t.Errorf("%d\n%s%s", status, out, errs)
 	}
 }

@@ -19,7 +19,7 @@ func (d *drawing) groups(level network.Level) (names []string, of map[string][]n
 	for _, p := range d.places {
 		name := ""
 		switch {
-		case p.Addresses != nil || p.Kind == "Everywhere" || level == network.LevelZone || level == network.LevelNode:
+		case apart(p) || level == network.LevelZone || level == network.LevelNode:
 		case zoned:
 			name = "zone " + p.Zone
 		case p.Namespace != "":
@@ -50,7 +50,7 @@ func (m *Map) DOT(w io.Writer) error {
 		}
 		for _, p := range of[name] {
 			shape := ""
-			if p.Addresses != nil || p.Kind == "Everywhere" {
+			if apart(p) {
 				shape = ", shape=ellipse"
 			}
 			fmt.Fprintf(b, "%s%s [label=%s%s];\n", indent, dotQuote(p.Key()), dotQuote(label(p)), shape)
@@ -78,7 +78,7 @@ func (m *Map) DOT(w io.Writer) error {
 
 // label is a place's name and kind on two lines.
 func label(p network.Place) string {
-	if p.Addresses != nil || p.Kind == "Everywhere" || p.Kind == "Zone" || p.Kind == "Namespace" || p.Kind == "Node" {
+	if apart(p) || p.Kind == "Zone" || p.Kind == "Namespace" || p.Kind == "Node" {
 		return title(p)
 	}
 	return title(p) + "\n" + p.Kind
@@ -117,7 +117,7 @@ func (m *Map) Mermaid(w io.Writer) error {
 			id := fmt.Sprintf("n%d", len(ids))
 			ids[p.Key()] = id
 			open, end := "[", "]"
-			if p.Addresses != nil || p.Kind == "Everywhere" {
+			if apart(p) {
 				open, end = "([", "])"
 			}
 			fmt.Fprintf(b, "%s%s%s\"%s\"%s\n", indent, id, open, mermaidText(label(p)), end)

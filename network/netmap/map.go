@@ -18,6 +18,7 @@ type Map struct {
 	Level  network.Level
 	Places []network.Place // of the cluster, in order
 	Zones  []string        // names, the least sensitive first
+	Names  []network.Place // what is known by its name, in order; nothing need lead there
 	Edges  []Edge
 }
 
@@ -47,7 +48,7 @@ func (s Seen) String() string { return seenNames[s] }
 
 // New collects the map of a level. Cost: that of [network.Zones.Edges], and its edges in memory.
 func New(z *network.Zones, level network.Level) *Map {
-	m := &Map{Level: level, Places: z.Places(level)}
+	m := &Map{Level: level, Places: z.Places(level), Names: z.NamedPlaces()}
 	for _, p := range z.Places(network.LevelZone) {
 		m.Zones = append(m.Zones, p.Name)
 	}
@@ -158,6 +159,9 @@ type drawn struct {
 
 const everywhere = "everywhere"
 
+// apart tells what is drawn beside the places of the cluster, and round.
+func apart(p network.Place) bool { return p.Outside() || p.Kind == "Everywhere" }
+
 // maxDrawn are the edges that a picture has room for.
 const maxDrawn = 400
 
@@ -176,7 +180,11 @@ func (m *Map) draw() *drawing {
 		}
 		from[t][e.From.Key()] = true
 	}
-	// From everywhere: from every other place of the cluster and from all addresses outside.
+	named := map[string]bool{}
+	for _, p := range m.Names {
+		named[p.Key()] = true
+	}
+	// From everywhere: from every other place of the cluster and from all addresses outside; those reach no names.
 	all := func(t target) bool {
 		set := from[t]
 		n := 0
@@ -184,6 +192,9 @@ func (m *Map) draw() *drawing {
 			if set[p.Key()] && p.Key() != t.key {
 				n++
 			}
+		}
+		if named[t.key] {
+			return n >= 3 && n == len(m.Places)
 		}
 		return n >= 3 && n >= len(m.Places)-1 && set[everywhere+"[Outside]"]
 	}
@@ -208,7 +219,7 @@ func (m *Map) draw() *drawing {
 		used[fromWhere.Key()], used[e.To.Key()] = fromWhere, e.To
 		d.edges = append(d.edges, drawn{fromWhere.Key(), e.To.Key(), conn(e), certain(e), e.Seen, fromWhere, e.To})
 	}
-	for _, p := range m.Places {
+	for _, p := range slices.Concat(m.Places, m.Names) {
 		used[p.Key()] = p
 	}
 	for _, p := range used {

@@ -44,28 +44,38 @@ func input(t *testing.T) []byte {
 }
 
 func TestFormats(t *testing.T) {
-	z := zonesOf(t, input(t))
 	for _, level := range []network.Level{network.LevelWorkload, network.LevelZone} {
-		m := New(z, level)
-		for _, format := range Formats {
-			var b bytes.Buffer
-			if err := m.Write(&b, format); err != nil {
-				t.Fatal(err)
-			}
-			file := "testdata/" + level.String() + "." + format + ".golden"
-			if *update {
-				if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil || !bytes.Equal(b.Bytes(), want) {
-				t.Errorf("%s differs (%v); -update rewrites it:\n%s", file, err, b.String())
-			}
-		}
+		golden(t, New(zonesOf(t, input(t)), level), level.String())
 	}
+	names, err := os.ReadFile("testdata/names.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zonesOf(t, names)
+	golden(t, New(z, network.LevelWorkload), "names")
 	if err := New(z, network.LevelPod).Write(io.Discard, "pdf"); err == nil {
 		t.Error("a format that is none is written")
+	}
+}
+
+// golden compares a map in every format with what was read and found right.
+func golden(t *testing.T, m *Map, name string) {
+	t.Helper()
+	for _, format := range Formats {
+		var b bytes.Buffer
+		if err := m.Write(&b, format); err != nil {
+			t.Fatal(err)
+		}
+		file := "testdata/" + name + "." + format + ".golden"
+		if *update {
+			if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil || !bytes.Equal(b.Bytes(), want) {
+			t.Errorf("%s differs (%v); -update rewrites it:\n%s", file, err, b.String())
+		}
 	}
 }
 

@@ -17,13 +17,17 @@ type matrix struct {
 
 func (m *Map) matrix() *matrix {
 	out := &matrix{level: m.Level.String(), rows: append([]network.Place{}, m.Places...), cols: append([]network.Place{}, m.Places...), cells: map[[2]string]*Edge{}, refused: map[[2]string]*Edge{}}
+	out.cols = append(out.cols, m.Names...)
 	from, to := map[string]bool{}, map[string]bool{}
+	for _, n := range m.Names {
+		to[n.Key()] = true
+	}
 	for _, e := range m.relevant() {
-		if e.From.Addresses != nil && !from[e.From.Key()] {
+		if e.From.Outside() && !from[e.From.Key()] {
 			from[e.From.Key()] = true
 			out.rows = append(out.rows, e.From)
 		}
-		if e.To.Addresses != nil && !to[e.To.Key()] {
+		if e.To.Outside() && !to[e.To.Key()] {
 			to[e.To.Key()] = true
 			out.cols = append(out.cols, e.To)
 		}
@@ -49,7 +53,7 @@ func (x *matrix) cell(from, to network.Place) (text, class string) {
 func (x *matrix) allowed(from, to network.Place) (text, class string) {
 	e := x.cells[[2]string{from.Key(), to.Key()}]
 	switch {
-	case from.Addresses != nil && to.Addresses != nil:
+	case e == nil && from.Outside() && to.Outside():
 		return "", "void"
 	case e == nil:
 		return "none", "none"
@@ -87,8 +91,13 @@ func title(p network.Place) string {
 	if p.Namespace != "" {
 		name = p.Namespace + "/" + name
 	}
-	if p.Addresses != nil {
+	switch {
+	case p.Addresses != nil:
 		return "outside: " + name
+	case p.Named != nil && p.Kind == "Knative":
+		return "Knative: " + name
+	case p.Named != nil:
+		return "name: " + name
 	}
 	return name
 }

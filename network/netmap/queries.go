@@ -19,10 +19,10 @@ type query struct {
 }
 
 // Answer reads questions, JSON objects {"src", "dst", "protocol", "port"} of which either end is "namespace/name" of a pod
-// or workload or an address, and writes each back on a line with "verdict" (allowed, denied or unknown) and "reason". The
-// destination may be a Service too, by its name or address: then the port is the Service's, and the answer names both and the
-// port of the pod. A question that cannot be understood has the verdict unknown, the reason says why, and Answer returns an
-// error after the last.
+// or workload, an address or the name of a host, and writes each back on a line with "verdict" (allowed, denied or unknown)
+// and "reason". The destination may be a Service too, by its name or address: then the port is the Service's, and the answer
+// names both and the port of the pod. A question that cannot be understood has the verdict unknown, the reason says why, and
+// Answer returns an error after the last.
 func Answer(w io.Writer, r io.Reader, a *network.Attribution) error {
 	in, out := json.NewDecoder(r), json.NewEncoder(w)
 	out.SetEscapeHTML(false)

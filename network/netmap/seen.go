@@ -42,10 +42,11 @@ type marks struct {
 	from    map[string][]int  // to addresses outside, by the key of the source
 	to      map[string][]int  // from addresses outside, by the key of the destination
 	refused map[[2]string]int
+	named   map[[2]string]int // edges to names that nothing of the inventory speaks of
 }
 
 func newMarks(m *Map, z *network.Zones) *marks {
-	x := &marks{m: m, z: z, within: map[[2]string]int{}, from: map[string][]int{}, to: map[string][]int{}, refused: map[[2]string]int{}}
+	x := &marks{m: m, z: z, within: map[[2]string]int{}, from: map[string][]int{}, to: map[string][]int{}, refused: map[[2]string]int{}, named: map[[2]string]int{}}
 	for i := range m.Edges {
 		e := &m.Edges[i]
 		e.Seen = Unused
@@ -110,13 +111,34 @@ func (x *marks) mark(j *network.Judged) {
 			outside(x.from[p.Key()], func(e *Edge) network.Place { return e.To }, j.Destination)
 		}
 	default:
+		drawn := false
 		for _, p := range from {
 			for _, q := range to {
 				if i, ok := x.within[[2]string{p.Key(), q.Key()}]; ok {
 					pass(i)
+					drawn = true
 				}
 			}
 		}
+		if named := j.Source.Named != nil || j.Destination.Named != nil; named && !drawn {
+			x.name(j, from[0], to[0], ports)
+		}
+	}
+}
+
+// name adds an edge for what was seen of a name that nothing of the inventory speaks of.
+func (x *marks) name(j *network.Judged, from, to network.Place, ports network.Ports) {
+	k := [2]string{from.Key(), to.Key()}
+	i, ok := x.named[k]
+	if !ok {
+		i = len(x.m.Edges)
+		x.named[k] = i
+		x.m.Edges = append(x.m.Edges, Edge{Edge: network.Edge{From: from, To: to}, Seen: Observed})
+	}
+	e := &x.m.Edges[i]
+	e.May, e.Observed = e.May.Union(ports), e.Observed.Union(ports)
+	if j.Verdict.Answer == network.Allowed {
+		e.Must = e.Must.Union(ports)
 	}
 }
 

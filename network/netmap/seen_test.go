@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"iter"
+	"os"
 	"strings"
 	"testing"
 
@@ -228,6 +229,46 @@ spec: {clusterIP: 10.96.0.5, selector: {app: db}, ports: [{port: 80, targetPort:
 			if !strings.Contains(lines[i], w) {
 				t.Errorf("line %d without %s: %s", i, w, lines[i])
 			}
+		}
+	}
+}
+
+// What was seen of names that nothing speaks of is an edge as well, and refused only where policies deny it.
+func TestMarkNames(t *testing.T) {
+	text, err := os.ReadFile("testdata/names.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := attributionOf(t, text)
+	m := New(a.Zones(), network.LevelNamespace)
+	if err := m.Mark(a, []network.Observation{
+		{From: "shop/open", To: "pay.example.net", Protocol: network.TCP, Port: 443},
+		{From: "shop/open", To: "new.example.net", Protocol: network.TCP, Port: 443},
+		{From: "shop/open", To: "new.example.net", Protocol: network.TCP, Port: 444},
+		{From: "shop/some", To: "odd.example.net", Protocol: network.TCP, Port: 443},
+		{From: "shop/shut", To: "bad.example.net", Protocol: network.TCP, Port: 443},
+		{From: "shop/shut", To: "bad.example.net", Protocol: network.TCP, Port: 444},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := m.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"shop[Namespace] => pay.example.net[Name] : TCP 443 (observed)\n",
+		"shop[Namespace] => new.example.net[Name] : TCP 443-444 (observed)\n",
+		"shop[Namespace] => odd.example.net[Name] : unknown: TCP 443 (observed)\n",
+		"shop[Namespace] => bad.example.net[Name] : TCP 443-444 (observed, and denied)\n",
+		"shop[Namespace] => api.example.com[Name] : TCP 443 (not observed)\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("without %s%s", want, b.String())
+		}
+	}
+	for _, format := range Formats {
+		if err := m.Write(&bytes.Buffer{}, format); err != nil {
+			t.Error(err)
 		}
 	}
 }

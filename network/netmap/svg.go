@@ -152,7 +152,7 @@ func (d *drawing) svg(w io.Writer, level network.Level) {
 		for _, p := range places {
 			xy := at[p.Key()]
 			rx := 4
-			if p.Addresses != nil || p.Kind == "Everywhere" {
+			if apart(p) {
 				rx = height / 2
 			}
 			fmt.Fprintf(w, `<g><title>%s</title><rect class="box" x="%d" y="%d" width="%d" height="%d" rx="%d"/>`, svgText(p.Key()), xy[0], xy[1], width, height, rx)
@@ -181,6 +181,10 @@ func kindLine(p network.Place) string {
 		return "outside the cluster"
 	case p.Kind == "Everywhere":
 		return "every pod and address"
+	case p.Named != nil && p.Kind == "Knative":
+		return "Service of Knative"
+	case p.Named != nil:
+		return "known by its name"
 	case p.Host:
 		return p.Kind + ", host network"
 	}

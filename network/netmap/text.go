@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -139,6 +140,7 @@ type jsonPlace struct {
 	Zone      string   `json:"zone,omitempty"`
 	Host      bool     `json:"hostNetwork,omitempty"`
 	CIDRs     []string `json:"cidrs,omitempty"`
+	Objects   []string `json:"objects,omitempty"` // that speak of what is known by its name
 }
 
 type jsonEdge struct {
@@ -174,9 +176,14 @@ func (m *Map) JSON(w io.Writer) error {
 				j.CIDRs = append(j.CIDRs, cidr.String())
 			}
 		}
+		if p.Named != nil {
+			for _, o := range p.Named.Objects {
+				j.Objects = append(j.Objects, o.Ref().String())
+			}
+		}
 		out.Places = append(out.Places, j)
 	}
-	for _, p := range m.Places {
+	for _, p := range slices.Concat(m.Places, m.Names) {
 		add(p)
 	}
 	for _, e := range m.relevant() {
