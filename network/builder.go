@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -26,7 +25,7 @@ type builder struct {
 	numbers   map[namedPort]Ports // that names stand for, once somebody asked
 	seen      *nodeSet            // nil where no policy asked for Nodes
 	names     map[string]*Named
-	services  map[serviceKey]*corev1.Service
+	services  services
 }
 
 // Note is something about a policy that makes answers unknown, or that its author did not mean.

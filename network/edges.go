@@ -129,9 +129,12 @@ type Zones struct {
 }
 
 // ZonesNeeds are what [ZonesOf] reads.
-func ZonesNeeds() []inventory.Need { return joinNeeds(Needs(), sensitivity.DeclaredNeeds()) }
+func ZonesNeeds() []inventory.Need { return joinNeeds(NamedNeeds(), checkNeeds()) }
 
-// ZonesOf is built once per inventory. A check that uses it declares [ZonesNeeds].
+// checkNeeds are what checks on the map read: they do not ask for names.
+func checkNeeds() []inventory.Need { return joinNeeds(Needs(), sensitivity.DeclaredNeeds()) }
+
+// ZonesOf is built once per inventory. Whoever uses it declares [ZonesNeeds].
 func ZonesOf(ctx context.Context, inv *inventory.Inventory) (*Zones, error) {
 	return zones.Get(ctx, inv)
 }

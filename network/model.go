@@ -24,7 +24,7 @@ type model struct {
 	classes    []*class
 	outside    []*Addresses // numbered after the classes
 	names      []*Named
-	services   map[serviceKey]*corev1.Service
+	services   services
 	proxies    proxies
 	policies   []*policy
 	blocks     *blockIndex

@@ -91,10 +91,15 @@ func isHost(s string) bool {
 
 // namedEnds notes what objects other than policies speak of.
 func (b *builder) namedEnds() {
-	b.services = map[serviceKey]*corev1.Service{}
-	for o, s := range inventory.Typed[corev1.Service](b.inv) {
-		b.services[serviceKey{o.Namespace(), o.Name()}] = s
-		if s.Spec.Type != corev1.ServiceTypeExternalName || !isHost(s.Spec.ExternalName) {
+	b.services = services{}
+	for o := range b.inv.ByKind(serviceKind) {
+		k := serviceKey{o.Namespace(), o.Name()}
+		b.services[k] = o
+		if !mayBeExternal(o) {
+			continue // most are not, and need not be decoded
+		}
+		s := b.services.get(k)
+		if s == nil || s.Spec.Type != corev1.ServiceTypeExternalName || !isHost(s.Spec.ExternalName) {
 			continue
 		}
 		n := b.host(s.Spec.ExternalName, o)
@@ -215,6 +220,6 @@ func (c *Connectivity) Names() []*Named { return c.m.names }
 func (b *builder) lead(n *Named) {
 	if n.Kind == "Name" && n.inside != "" {
 		namespace, name := insideOf(n.Name)
-		n.service = selecting(b.services[serviceKey{namespace, name}])
+		n.service = selecting(b.services.get(serviceKey{namespace, name}))
 	}
 }

@@ -12,7 +12,7 @@ import (
 // findNamed is the end that a text names: a host, or "namespace/name" of an object that stands for one.
 func (c *Connectivity) findNamed(text string) *Named {
 	if namespace, name, ok := strings.Cut(text, "/"); ok {
-		if s := c.m.services[serviceKey{namespace, name}]; s != nil && s.Spec.Type != corev1.ServiceTypeExternalName {
+		if s := c.m.services.get(serviceKey{namespace, name}); s != nil && s.Spec.Type != corev1.ServiceTypeExternalName {
 			return serviceEnd(namespace, name, s)
 		}
 		i := slices.IndexFunc(c.m.names, func(n *Named) bool {
@@ -33,7 +33,7 @@ func (c *Connectivity) findNamed(text string) *Named {
 		return c.m.names[i]
 	}
 	namespace, name := insideOf(n.Name)
-	n.inside, n.service = namespace, selecting(c.m.services[serviceKey{namespace, name}])
+	n.inside, n.service = namespace, selecting(c.m.services.get(serviceKey{namespace, name}))
 	return n
 }
 

@@ -1,18 +1,41 @@
 package network
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/nist190/nist190/inventory"
 )
 
 // Policies see the pods behind a Service and their ports, once its address was translated, and not the Service
 // (https://kubernetes.io/docs/concepts/services-networking/network-policies/).
 
 type serviceKey struct{ namespace, name string }
+
+// services are those that were collected, decoded when somebody asks.
+type services map[serviceKey]*inventory.Object
+
+// get is nil for a Service that is not there or cannot be read, which is a problem of the inventory.
+func (x services) get(k serviceKey) *corev1.Service {
+	if x[k] == nil {
+		return nil
+	}
+	s, err := inventory.As[corev1.Service](x[k])
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// mayBeExternal looks for the word, which JSON can spell with escapes.
+func mayBeExternal(o *inventory.Object) bool {
+	return bytes.Contains(o.JSON(), []byte(corev1.ServiceTypeExternalName)) || bytes.Contains(o.JSON(), []byte(`\u`))
+}
 
 // selecting is a Service with pods behind it.
 func selecting(s *corev1.Service) *corev1.Service {
@@ -34,7 +57,11 @@ func serviceEnd(namespace, name string, s *corev1.Service) *Named {
 // serviceAt is the Service of an address within the cluster.
 func (m *model) serviceAt(a netip.Addr) *Named {
 	var out *Named
-	for k, s := range m.services {
+	for k := range m.services {
+		s := m.services.get(k)
+		if s == nil {
+			continue
+		}
 		for _, ip := range append(slices.Clip(s.Spec.ClusterIPs), s.Spec.ClusterIP) {
 			// Of two that claim an address, which manifests can hold, neither is it.
 			if have, ok := parseAddr(ip); !ok || have != a || out != nil && out.Namespace == k.namespace && out.Name == k.name {
