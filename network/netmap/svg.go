@@ -70,7 +70,7 @@ func (x *matrix) svg(w io.Writer) {
 	if len(rows) > 30 {
 		rowHeight = 18
 	}
-	svgOpen(w, left+len(cols)*side2+60, top+len(rows)*rowHeight+40, "what can reach what, by "+x.level)
+	svgOpen(w, max(left+len(cols)*side2+60, 560), top+len(rows)*rowHeight+40, "what can reach what, by "+x.level)
 	for i, c := range cols {
 		fmt.Fprintf(w, `<text transform="translate(%d %d) rotate(-40)"><title>%s</title>%s</text>`+"\n", left+i*side2+side2/2, top-8, svgText(title(c)), svgText(clip(title(c), 160)))
 	}
@@ -148,7 +148,7 @@ func (d *drawing) svg(w io.Writer, level network.Level) {
 		dashed = dashed || !e.certain
 		d.arrow(w, e, at[e.from], at[e.to], width, height, labels)
 	}
-	for _, places := range columns {
+	for c, places := range columns {
 		for _, p := range places {
 			xy := at[p.Key()]
 			rx := 4
@@ -157,8 +157,8 @@ func (d *drawing) svg(w io.Writer, level network.Level) {
 			}
 			fmt.Fprintf(w, `<g><title>%s</title><rect class="box" x="%d" y="%d" width="%d" height="%d" rx="%d"/>`, svgText(p.Key()), xy[0], xy[1], width, height, rx)
 			name := title(p)
-			if p.Namespace != "" && len(name) > width/7 {
-				name = p.Name
+			if p.Namespace != "" && (len(name) > width/7 || strings.HasPrefix(heads[c], "namespace ")) {
+				name = p.Name // the box has the namespace
 			}
 			fmt.Fprintf(w, `<text x="%d" y="%d" text-anchor="middle">%s</text><text class="small" x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n",
 				xy[0]+width/2, xy[1]+16, svgText(clip(name, width-8)), xy[0]+width/2, xy[1]+30, svgText(kindLine(p)))
