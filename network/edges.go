@@ -82,7 +82,7 @@ func b2i(b bool) int {
 
 // Edge is what may pass from one place to another: between at least one pair of their pods.
 type Edge struct {
-	From, To Place
+	From, To *Place // shared with other edges, and not to be changed
 	// Must is certainly open, May possibly: Must is within May, and what is in May alone is unknown.
 	Must, May Ports
 }
@@ -285,11 +285,11 @@ func (v *view) from(i int, s *scratch) []Edge {
 	})
 	out := make([]Edge, 0, len(s.reached)+len(outside))
 	for _, j := range s.take() {
-		out = append(out, Edge{v.units[i].place, v.units[j].place, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may]})
+		out = append(out, Edge{&v.units[i].place, &v.units[j].place, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may]})
 		s.to[j] = closed
 	}
 	for _, o := range m.joinOutside(outside) {
-		out = append(out, Edge{v.units[i].place, o.place, m.ports.sets[o.must], m.ports.sets[o.may]})
+		out = append(out, Edge{&v.units[i].place, &o.place, m.ports.sets[o.must], m.ports.sets[o.may]})
 	}
 	return append(out, v.namedEdges(v.units[i])...)
 }
@@ -451,11 +451,11 @@ func (v *view) fromOutside() []Edge {
 			}
 		}
 		for _, o := range m.joinOutside(verdicts) {
-			out = append(out, Edge{o.place, v.units[j].place, m.ports.sets[o.must], m.ports.sets[o.may]})
+			out = append(out, Edge{&o.place, &v.units[j].place, m.ports.sets[o.must], m.ports.sets[o.may]})
 		}
 	}
 	out = append(out, m.namedFromOutside()...)
-	slices.SortStableFunc(out, func(a, b Edge) int { return a.From.Compare(b.From) })
+	slices.SortStableFunc(out, func(a, b Edge) int { return a.From.Compare(*b.From) })
 	return out
 }
 

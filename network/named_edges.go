@@ -76,7 +76,8 @@ func (v *view) namedEdges(u *unit) []Edge {
 	add := func(n *Named, all verdict) {
 		must, may := m.ports.sets[all.must].Intersect(n.Ports), m.ports.sets[all.may].Intersect(n.Ports)
 		if !may.Minus(PortRange(Other, 0, 0)).Empty() {
-			out = append(out, Edge{From: u.place, To: n.Place(), Must: must, May: may})
+			to := n.Place()
+			out = append(out, Edge{From: &u.place, To: &to, Must: must, May: may})
 		}
 	}
 	many, others := m.manyNames(), closed
@@ -92,7 +93,7 @@ func (v *view) namedEdges(u *unit) []Edge {
 		}
 	}
 	add(otherNames, others)
-	slices.SortFunc(out, func(a, b Edge) int { return a.To.Compare(b.To) })
+	slices.SortFunc(out, func(a, b Edge) int { return a.To.Compare(*b.To) })
 	return out
 }
 
@@ -100,9 +101,11 @@ func (v *view) namedEdges(u *unit) []Edge {
 func (m *model) namedFromOutside() []Edge {
 	var out []Edge
 	all := &Addresses{ranges: families}
+	from := &Place{Kind: "Outside", Name: all.String(), Addresses: all}
 	for _, n := range m.names {
 		if n.Public {
-			out = append(out, Edge{From: Place{Kind: "Outside", Name: all.String(), Addresses: all}, To: n.Place(), May: n.Ports})
+			to := n.Place()
+			out = append(out, Edge{From: from, To: &to, May: n.Ports})
 		}
 	}
 	return out

@@ -130,7 +130,7 @@ func (w *policyWriter) prove(ctx context.Context, required []Requirement) error 
 		if e.From.Named != nil || e.To.Named != nil {
 			continue // what passes to a name passes to addresses
 		}
-		if w.ungoverned(e.From) && w.ungoverned(e.To) || e.From.Host || w.level == LevelZone && e.From.Zone == e.To.Zone && e.From.Zone != "" {
+		if w.ungoverned(*e.From) && w.ungoverned(*e.To) || e.From.Host || w.level == LevelZone && e.From.Zone == e.To.Zone && e.From.Zone != "" {
 			continue
 		}
 		rest := need.beyond(&e).Minus(PortRange(Other, 0, 0))

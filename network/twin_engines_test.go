@@ -258,14 +258,17 @@ func edgesBetween(z *Zones) func(from, to End) Edge {
 	}
 	return func(from, to End) Edge {
 		if from.Pod != nil && to.Pod != nil {
-			return byKey[pair{z.placeOf(from.Pod, LevelPod).Key(), z.placeOf(to.Pod, LevelPod).Key()}]
+			if e, ok := byKey[pair{z.placeOf(from.Pod, LevelPod).Key(), z.placeOf(to.Pod, LevelPod).Key()}]; ok {
+				return e
+			}
+			return Edge{From: &Place{}}
 		}
 		for _, e := range outside {
-			if is(e.From, from) && is(e.To, to) {
+			if is(*e.From, from) && is(*e.To, to) {
 				return e
 			}
 		}
-		return Edge{}
+		return Edge{From: &Place{}}
 	}
 }
 

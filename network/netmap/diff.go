@@ -39,12 +39,12 @@ func Diff(before, after *Map) []Change {
 			then = now.Edge
 		}
 		if conn(&Edge{Edge: e.Edge}) != conn(&Edge{Edge: then}) {
-			out = append(out, Change{e.From, e.To, e.Edge, then})
+			out = append(out, Change{*e.From, *e.To, e.Edge, then})
 		}
 	}
 	for k, e := range b {
 		if a[k] == nil {
-			out = append(out, Change{e.From, e.To, network.Edge{}, e.Edge})
+			out = append(out, Change{*e.From, *e.To, network.Edge{}, e.Edge})
 		}
 	}
 	slices.SortFunc(out, func(x, y Change) int { return cmp.Or(x.From.Compare(y.From), x.To.Compare(y.To)) })

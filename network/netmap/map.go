@@ -210,14 +210,14 @@ func (m *Map) draw() *drawing {
 				continue
 			}
 			folded[t] = true
-			fromWhere = place
+			fromWhere = &place
 		}
 		if len(d.edges) == maxDrawn {
 			d.folded++
 			continue
 		}
-		used[fromWhere.Key()], used[e.To.Key()] = fromWhere, e.To
-		d.edges = append(d.edges, drawn{fromWhere.Key(), e.To.Key(), conn(e), certain(e), e.Seen, fromWhere, e.To})
+		used[fromWhere.Key()], used[e.To.Key()] = *fromWhere, *e.To
+		d.edges = append(d.edges, drawn{fromWhere.Key(), e.To.Key(), conn(e), certain(e), e.Seen, *fromWhere, *e.To})
 	}
 	for _, p := range slices.Concat(m.Places, m.Names) {
 		used[p.Key()] = p

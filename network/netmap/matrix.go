@@ -25,11 +25,11 @@ func (m *Map) matrix() *matrix {
 	for _, e := range m.relevant() {
 		if e.From.Outside() && !from[e.From.Key()] {
 			from[e.From.Key()] = true
-			out.rows = append(out.rows, e.From)
+			out.rows = append(out.rows, *e.From)
 		}
 		if e.To.Outside() && !to[e.To.Key()] {
 			to[e.To.Key()] = true
-			out.cols = append(out.cols, e.To)
+			out.cols = append(out.cols, *e.To)
 		}
 		k := [2]string{e.From.Key(), e.To.Key()}
 		if e.Seen == Refused {

@@ -49,8 +49,8 @@ func Parse(r io.Reader, level network.Level) (*Map, error) {
 			continue
 		}
 		e, err := parseEdge(s.Text())
-		for _, p := range []network.Place{e.From, e.To} {
-			if err == nil && !ofLevel(p, level) {
+		for _, p := range []*network.Place{e.From, e.To} {
+			if err == nil && !ofLevel(*p, level) {
 				err = fmt.Errorf("%s is no place of a map of level %s", p.Key(), level)
 			}
 		}
@@ -61,19 +61,24 @@ func Parse(r io.Reader, level network.Level) (*Map, error) {
 			continue
 		}
 		m.Edges = append(m.Edges, e)
-		for _, p := range []network.Place{e.From, e.To} {
+		for _, p := range []*network.Place{e.From, e.To} {
 			if p.Kind != outside {
-				places[p.Key()] = p
+				places[p.Key()] = *p
 			}
 		}
 	}
 	for _, p := range places {
+		if p.Named != nil {
+			m.Names = append(m.Names, p)
+			continue
+		}
 		m.Places = append(m.Places, p)
 		if p.Kind == "Zone" {
 			m.Zones = append(m.Zones, p.Name)
 		}
 	}
 	slices.SortFunc(m.Places, network.Place.Compare)
+	slices.SortFunc(m.Names, network.Place.Compare)
 	slices.Sort(m.Zones)
 	return m, errors.Join(append(errs, s.Err())...)
 }
@@ -86,7 +91,7 @@ var joined = map[string]network.Level{"Zone": network.LevelZone, "Namespace": ne
 // ofLevel tells whether a place can be in a map of a level; pods and workloads are not told apart by their kinds.
 func ofLevel(p network.Place, level network.Level) bool {
 	of, some := joined[p.Kind]
-	if p.Addresses != nil || p.Kind == outside {
+	if p.Outside() || p.Kind == outside {
 		return true
 	}
 	return some && of == level || !some && (level == network.LevelPod || level == network.LevelWorkload)
@@ -94,12 +99,12 @@ func ofLevel(p network.Place, level network.Level) bool {
 
 // parseEdge reads "FROM => TO : CONNECTIONS (SEEN)".
 func parseEdge(line string) (Edge, error) {
-	var e Edge
-	rest, err := parseKey(line, arrow, &e.From)
+	e := Edge{Edge: network.Edge{From: &network.Place{}, To: &network.Place{}}}
+	rest, err := parseKey(line, arrow, e.From)
 	if err != nil {
 		return e, err
 	}
-	if rest, err = parseKey(rest, colon, &e.To); err != nil {
+	if rest, err = parseKey(rest, colon, e.To); err != nil {
 		return e, err
 	}
 	connections, seen, marked := strings.Cut(rest, " (")
@@ -196,8 +201,16 @@ func parseKey(text, separator string, into *network.Place) (rest string, err err
 		if namespace, name, ok := strings.Cut(name, "/"); ok {
 			into.Namespace, into.Name = namespace, name
 		}
+		known(into)
 	}
 	return rest, nil
+}
+
+// known makes a place of a kind that stands for a name one that is known by it.
+func known(p *network.Place) {
+	if p.Kind == "Name" || p.Kind == "Knative" {
+		p.Named = &network.Named{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
+	}
 }
 
 func cutLast(s, separator string) (before, after string, ok bool) {
@@ -227,11 +240,15 @@ func ParseJSON(r io.Reader) (*Map, error) {
 				return nil, err
 			}
 		}
+		known(&p)
 		if !ofLevel(p, level) {
 			return nil, fmt.Errorf("place %q is none of a map of level %s", j.ID, level)
 		}
 		byID[j.ID] = p
-		if p.Addresses == nil && p.Kind != outside {
+		switch {
+		case p.Named != nil:
+			m.Names = append(m.Names, p)
+		case p.Addresses == nil && p.Kind != outside:
 			m.Places = append(m.Places, p)
 		}
 	}
@@ -241,7 +258,7 @@ func ParseJSON(r io.Reader) (*Map, error) {
 		if !ok || !ok2 {
 			return nil, fmt.Errorf("edge %d: %q to %q: a place that is not in the map", i, j.From, j.To)
 		}
-		e := Edge{Edge: network.Edge{From: from, To: to}}
+		e := Edge{Edge: network.Edge{From: &from, To: &to}}
 		n := slices.Index(seenNames[:], j.Seen)
 		if n < 0 {
 			return nil, fmt.Errorf("edge %d: %q is nothing that flows say", i, j.Seen)

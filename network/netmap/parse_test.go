@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,10 @@ func randomWorld(r *rand.Rand) []byte {
 		doc(`{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: i%d, namespace: n%d}, spec: {podSelector: %s, policyTypes: [Ingress], ingress: [{from: [%s, %s], ports: [%s, %s]}]}}`, i, r.IntN(3), pick("{}", "{matchLabels: {app: a}}"), peer(), peer(), port(), port())
 		doc(`{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: e%d, namespace: n%d}, spec: {podSelector: %s, policyTypes: [Egress], egress: [{to: [%s], ports: [%s]}, {to: [%s]}]}}`, i, r.IntN(3), pick("{}", "{matchLabels: {app: b}}"), peer(), port(), peer())
 	}
+	if r.IntN(2) == 0 {
+		doc(`{apiVersion: v1, kind: Service, metadata: {name: far, namespace: n0}, spec: {type: ExternalName, externalName: db.example.org, ports: [{port: 5432}]}}`)
+		doc(`{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: hello, namespace: n1}, spec: {template: {spec: {containers: [{image: i}]}}}}`)
+	}
 	return []byte(b.String())
 }
 
@@ -62,6 +67,9 @@ func same(a, b *Edge) string {
 	}
 	return ""
 }
+
+// speakers are the objects that speak of what is known by its name: which they are is told and not read back.
+var speakers = regexp.MustCompile(`,\s*"objects": \[[^\]]*\]`)
 
 // parse(print(x)) = x, for maps of random worlds at every level, with what was seen and without.
 func TestParse(t *testing.T) {
@@ -113,7 +121,7 @@ func TestParse(t *testing.T) {
 			if err != nil {
 				t.Fatalf("seed %d, %s: %v", seed, level, err)
 			}
-			if err := read.JSON(&doc2); err != nil || doc2.String() != doc.String() || !slices.Equal(read.Zones, m.Zones) || !slices.Equal(read.Places, m.Places) {
+			if err := read.JSON(&doc2); err != nil || doc2.String() != speakers.ReplaceAllString(doc.String(), "") || !slices.Equal(read.Zones, m.Zones) || !slices.Equal(read.Places, m.Places) {
 				t.Errorf("seed %d, %s: JSON written again differs:\n%s\n%s", seed, level, doc.String(), doc2.String())
 			}
 		}
@@ -124,7 +132,7 @@ func TestParse(t *testing.T) {
 func TestParseNames(t *testing.T) {
 	for _, name := range []string{"plain", "a => b[Pod] : TCP 1", `"quoted"`, "x\ny", "a : b", "\u202eevil", "a]b", "[", "", "(not scheduled)", "zeile\\n", "\x00"} {
 		m := &Map{Level: network.LevelWorkload, Edges: []Edge{{Edge: network.Edge{
-			From: network.Place{Kind: "Pod", Namespace: "ns", Name: name}, To: network.Place{Kind: "Deployment", Namespace: "ns", Name: "web"},
+			From: &network.Place{Kind: "Pod", Namespace: "ns", Name: name}, To: &network.Place{Kind: "Deployment", Namespace: "ns", Name: "web"},
 			Must: network.PortRange(network.TCP, 80, 80), May: network.PortRange(network.TCP, 80, 80),
 		}}}}
 		var b bytes.Buffer

@@ -93,7 +93,7 @@ func (x *marks) mark(j *network.Judged) {
 			e.Seen, e.Observed = Observed, e.Observed.Union(ports)
 		}
 	}
-	outside := func(list []int, of func(*Edge) network.Place, end network.End) {
+	outside := func(list []int, of func(*Edge) *network.Place, end network.End) {
 		for _, i := range list {
 			if of(&x.m.Edges[i]).Addresses.Has(end.Addr) {
 				pass(i)
@@ -104,11 +104,11 @@ func (x *marks) mark(j *network.Judged) {
 	case from == nil && to == nil: // not of this cluster
 	case from == nil:
 		for _, p := range to {
-			outside(x.to[p.Key()], func(e *Edge) network.Place { return e.From }, j.Source)
+			outside(x.to[p.Key()], func(e *Edge) *network.Place { return e.From }, j.Source)
 		}
 	case to == nil:
 		for _, p := range from {
-			outside(x.from[p.Key()], func(e *Edge) network.Place { return e.To }, j.Destination)
+			outside(x.from[p.Key()], func(e *Edge) *network.Place { return e.To }, j.Destination)
 		}
 	default:
 		drawn := false
@@ -133,7 +133,7 @@ func (x *marks) name(j *network.Judged, from, to network.Place, ports network.Po
 	if !ok {
 		i = len(x.m.Edges)
 		x.named[k] = i
-		x.m.Edges = append(x.m.Edges, Edge{Edge: network.Edge{From: from, To: to}, Seen: Observed})
+		x.m.Edges = append(x.m.Edges, Edge{Edge: network.Edge{From: &from, To: &to}, Seen: Observed})
 	}
 	e := &x.m.Edges[i]
 	e.May, e.Observed = e.May.Union(ports), e.Observed.Union(ports)
@@ -158,7 +158,7 @@ func (x *marks) refuse(j *network.Judged, from, to []network.Place, ports networ
 	if !ok {
 		i = len(x.m.Edges)
 		x.refused[k] = i
-		x.m.Edges = append(x.m.Edges, Edge{Edge: network.Edge{From: p, To: q}, Seen: Refused})
+		x.m.Edges = append(x.m.Edges, Edge{Edge: network.Edge{From: &p, To: &q}, Seen: Refused})
 	}
 	x.m.Edges[i].Refused = x.m.Edges[i].Refused.Union(ports)
 }

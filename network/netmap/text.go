@@ -18,7 +18,7 @@ import (
 // word unknown. [Parse] reads it again.
 func (m *Map) Text(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 64<<10)
-	name := memo(func(p network.Place) string { return quoted(p.Key()) })
+	name := memo(func(p *network.Place) string { return quoted(p.Key()) })
 	type kind struct {
 		must, may, refused, observed network.Ports
 		seen                         Seen
@@ -187,8 +187,8 @@ func (m *Map) JSON(w io.Writer) error {
 		add(p)
 	}
 	for _, e := range m.relevant() {
-		add(e.From)
-		add(e.To)
+		add(*e.From)
+		add(*e.To)
 		j := jsonEdge{From: e.From.Key(), To: e.To.Key(), Verdict: "allowed", Ports: portsOf(e.Must), Seen: e.Seen.String(), InUse: portsOf(e.Observed)}
 		if j.Ports == nil {
 			j.Ports = []port{}
