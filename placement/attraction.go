@@ -115,7 +115,7 @@ const (
 // holds judges a pod spec against a level. other is the level of the nodes where it is astray; node is one that decided
 // and was not collected.
 func (p *placer) holds(spec *corev1.PodSpec, level sensitivity.Level) (h hold, other sensitivity.Level, node string) {
-	ways := alternatives(spec)
+	ways := alternatives(specWays(spec))
 	found := map[hold]int{}
 	for _, way := range ways {
 		got, missing := p.levelOf(way)
@@ -246,7 +246,7 @@ func selectors(at inventory.At, spec *corev1.PodSpec) []nist190.Evidence {
 	if len(spec.NodeSelector) > 0 {
 		out = append(out, nist190.Place(at, "nodeSelector").Showing(labels.Set(spec.NodeSelector).String()))
 	}
-	if requiredTerms(spec) != nil {
+	if _, required := requiredTerms(spec); required {
 		out = append(out, nist190.Place(at, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"))
 	}
 	return out
@@ -257,7 +257,8 @@ func (p *placer) halfMeasures(spec *corev1.PodSpec, level sensitivity.Level) str
 	var out []string
 	if spec.Affinity != nil && spec.Affinity.NodeAffinity != nil {
 		for _, t := range spec.Affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution {
-			if a, ok := (alternative{}).narrowed(&t.Preference); ok && p.levels.NodesWith(a.values) == level {
+			w, ok := termWay(&t.Preference, true)
+			if a := alternatives([]way{w}); ok && p.levels.NodesWith(a[0].values) == level {
 				out = append(out, "it only prefers them")
 				break
 			}
