@@ -190,7 +190,7 @@ func (p *placer) judge(w *inventory.Workload, class sensitivity.Class) nist190.O
 	spec := &w.Template.Spec
 	template := inventory.At{Object: w.Object, Path: append(slices.Clone(w.TemplatePath), "spec")}
 	name := p.levels.Name(class.Level)
-	out := nist190.Outcome{Subject: w.Ref(), Severity: p.severity(class.Level), Evidence: selectors(template, spec)}
+	out := nist190.Outcome{Subject: w.Ref(), Severity: severity(p.levels, class.Level), Evidence: selectors(template, spec)}
 	self := nist190.At(w.Object, "metadata", "name")
 	h, other, node := p.holds(spec, class.Level)
 	if h == loose || h == partial {
@@ -319,18 +319,6 @@ func (p *placer) annotated(w *inventory.Workload, level sensitivity.Level) (nist
 		Message:     "only the node selector of its namespace's annotation holds it on nodes of its level, and whether the admission plugin PodNodeSelector adds that cannot be seen",
 		Remediation: "Add the node selector to the pod template as well, or attest that the API server runs with the plugin.",
 	}, true
-}
-
-// severity: the lowest level loses least, and the highest most, by sharing a node.
-func (p *placer) severity(l sensitivity.Level) nist190.Severity {
-	top := sensitivity.Level(len(p.levels.Names()))
-	switch {
-	case l == 1:
-		return nist190.SeverityLow
-	case l == 2 && l < top:
-		return nist190.SeverityMedium
-	}
-	return nist190.SeverityHigh
 }
 
 func (p *placer) remedy(w *inventory.Workload, l sensitivity.Level) string {

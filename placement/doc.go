@@ -5,9 +5,16 @@
 // (pkg/scheduler/framework/plugins/nodeaffinity, k8s.io/component-helpers/scheduling/corev1/nodeaffinity).
 package placement
 
-import "github.com/nist190/nist190"
+import (
+	"slices"
+
+	"github.com/nist190/nist190"
+)
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return []nist190.Check{Unclassified(), Attraction()}
+	return slices.Concat(
+		[]nist190.Check{Unclassified(), Attraction()}, sharingChecks(), []nist190.Check{Enforcement(), LabelProtection()}, nodeLevelChecks(),
+		workloadChecks(), []nist190.Check{AntiAffinity(), SharedData(), ThreatPosture()},
+	)
 }

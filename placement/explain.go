@@ -18,14 +18,7 @@ func (f *Feasibility) Placements() []*Placement { return f.placements }
 func (f *Feasibility) Of(r inventory.Ref) *Placement { return f.byRef[r.Identity()] }
 
 // Node finds a node or a pool by its name.
-func (f *Feasibility) Node(name string) *Node {
-	for _, n := range f.nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	return nil
-}
+func (f *Feasibility) Node(name string) *Node { return f.byName[name] }
 
 // On answers for one node.
 func (p *Placement) On(n *Node) Answer {

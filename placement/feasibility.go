@@ -2,6 +2,7 @@ package placement
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,6 +27,7 @@ type Feasibility struct {
 	nodes      []*Node
 	placements []*Placement
 	byRef      map[inventory.Ref]*Placement
+	byName     map[string]*Node
 	b          *builder
 	classes    int // of nodes
 }
@@ -66,6 +68,7 @@ type podClass struct {
 	*demand
 	certain, possible nodeSet
 	product           []way // its alternatives multiplied out
+	shape             int   // of two classes with one product it is the same
 }
 
 // Needs are the needs of [FeasibilityOf]. Each of what is read can move the answer either way but for nodes and pools,
@@ -101,7 +104,10 @@ var feasibility = inventory.NewFact("placement feasibility", func(ctx context.Co
 		return nil, err
 	}
 	b := newBuilder(inv)
-	f := &Feasibility{nodes: nodesOf(inv), byRef: make(map[inventory.Ref]*Placement, len(workloads)), b: b}
+	f := &Feasibility{nodes: nodesOf(inv), byRef: make(map[inventory.Ref]*Placement, len(workloads)), byName: map[string]*Node{}, b: b}
+	for _, n := range f.nodes {
+		f.byName[n.Name] = n
+	}
 	for _, w := range workloads {
 		p := b.place(w)
 		f.placements = append(f.placements, p)
@@ -227,11 +233,17 @@ func (f *Feasibility) evaluate(ctx context.Context) {
 			byName[h] = append(byName[h], n.index)
 		}
 	}
+	shapes := map[string]int{}
 	for i, c := range f.b.all {
 		if i%256 == 0 && ctx.Err() != nil {
 			return
 		}
 		c.certain, c.possible, c.product = newNodeSet(len(f.nodes)), newNodeSet(len(f.nodes)), c.multiply()
+		text := fmt.Sprint(c.product)
+		if _, ok := shapes[text]; !ok {
+			shapes[text] = len(shapes)
+		}
+		c.shape = shapes[text]
 		if names, pinned := c.pins(); pinned {
 			f.evaluatePinned(c, names, byName)
 			continue

@@ -46,8 +46,9 @@ func claims(spec *corev1.PodSpec) []string {
 	return out
 }
 
-// ask adds what the claims of a pod ask to its demand.
+// ask adds what the claims of a pod ask to its demand, bound ones first, as the plugin names its reasons.
 func (v *volumes) ask(d *demand, namespace string, spec *corev1.PodSpec) {
+	var waiting []*corev1.PersistentVolumeClaim
 	for _, name := range claims(spec) {
 		_, pvc, ok := inventory.TypedGet[corev1.PersistentVolumeClaim](v.inv, namespace, name)
 		if !ok {
@@ -55,7 +56,7 @@ func (v *volumes) ask(d *demand, namespace string, spec *corev1.PodSpec) {
 			continue
 		}
 		if pvc.Spec.VolumeName == "" {
-			v.unbound(d, pvc)
+			waiting = append(waiting, pvc)
 			continue
 		}
 		_, pv, ok := inventory.TypedGet[corev1.PersistentVolume](v.inv, "", pvc.Spec.VolumeName)
@@ -67,6 +68,9 @@ func (v *volumes) ask(d *demand, namespace string, spec *corev1.PodSpec) {
 			d.groups = append(d.groups, group{plugin: "VolumeBinding", reason: reasonVolumeNode, ways: ways})
 		}
 		d.zones = append(d.zones, zonesOf(pv)...)
+	}
+	for _, pvc := range waiting {
+		v.unbound(d, pvc)
 	}
 }
 
@@ -121,11 +125,11 @@ func volumeWays(pv *corev1.PersistentVolume) (ways []way, limited bool) {
 func topologyWays(terms []corev1.TopologySelectorTerm) []way {
 	var out []way
 	for _, t := range terms {
-		w := way{name: anyName}
+		term := corev1.NodeSelectorTerm{}
 		for _, r := range t.MatchLabelExpressions {
-			w = w.on(r.Key, exactly(r.Values...))
+			term.MatchExpressions = append(term.MatchExpressions, corev1.NodeSelectorRequirement{Key: r.Key, Operator: corev1.NodeSelectorOpIn, Values: r.Values})
 		}
-		if len(t.MatchLabelExpressions) > 0 && !w.empty() {
+		if w, ok := termWay(&term, false); ok && !w.empty() {
 			out = append(out, w)
 		}
 	}
