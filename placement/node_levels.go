@@ -147,6 +147,7 @@ After:
 }
 
 func checkHigherToleration(e *nist190.Eval, s *Separation) {
+	tainted := s.taintedNodes(e.Inventory)
 	for _, set := range s.levels() {
 		for _, p := range set.placements {
 			w := p.Workload
@@ -162,7 +163,7 @@ func checkHigherToleration(e *nist190.Eval, s *Separation) {
 				if t.Key == "" {
 					continue
 				}
-				level, what := s.tolerated(e.Inventory, t, set.level)
+				level, what := s.tolerated(tainted, t, set.level)
 				if level == 0 {
 					continue
 				}
@@ -179,9 +180,28 @@ func checkHigherToleration(e *nist190.Eval, s *Separation) {
 	}
 }
 
+// taintedNode is one of the nodes that have a level and the same taints.
+type taintedNode struct {
+	*Node
+	level sensitivity.Level
+}
+
+func (s *Separation) taintedNodes(inv *inventory.Inventory) []taintedNode {
+	var out []taintedNode
+	seen := map[string]bool{}
+	for _, n := range s.Feasibility.nodes {
+		l := nodeLevel(inv, s.Levels, n)
+		if key := fmt.Sprint(l, n.Taints); len(n.Taints) > 0 && l > 0 && !seen[key] {
+			seen[key] = true
+			out = append(out, taintedNode{n, l})
+		}
+	}
+	return out
+}
+
 // tolerated is the highest level above own whose nodes a toleration opens: by the word that it names, or by nodes whose
 // every taint it covers.
-func (s *Separation) tolerated(inv *inventory.Inventory, t *corev1.Toleration, own sensitivity.Level) (level sensitivity.Level, what string) {
+func (s *Separation) tolerated(nodes []taintedNode, t *corev1.Toleration, own sensitivity.Level) (level sensitivity.Level, what string) {
 	if t.Operator != corev1.TolerationOpExists {
 		if l := s.Levels.NodesWith(map[string][]string{t.Key: {t.Value}}); l > own {
 			level = l
@@ -189,12 +209,9 @@ func (s *Separation) tolerated(inv *inventory.Inventory, t *corev1.Toleration, o
 	} else if top := s.Levels.Names(); s.Levels.NodesWith(map[string][]string{t.Key: {top[len(top)-1]}}) > own {
 		level, what = sensitivity.Level(len(top)), ", whatever its value"
 	}
-	for _, n := range s.Feasibility.nodes {
-		if len(n.Taints) == 0 || slices.ContainsFunc(n.Taints, func(x corev1.Taint) bool { return !tolerates(t, &x, true) }) {
-			continue
-		}
-		if l := nodeLevel(inv, s.Levels, n); l > own && l > level {
-			level, what = l, fmt.Sprintf(", such as %s", n)
+	for _, n := range nodes {
+		if n.level > own && n.level > level && !slices.ContainsFunc(n.Taints, func(x corev1.Taint) bool { return !tolerates(t, &x, true) }) {
+			level, what = n.level, fmt.Sprintf(", such as %s", n)
 		}
 	}
 	return level, what
