@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -16,7 +17,7 @@ import (
 // nodeLevelChecks look at nodes, and at who comes onto them.
 func nodeLevelChecks() []nist190.Check {
 	return []nist190.Check{
-		Repulsion(),
+		Repulsion(), onLevels(nodeUnclassified, biased(SeparationNeeds(), inventory.Either, nodeNeeds(0)), checkNodeUnclassified),
 		onLevels(higherToleration, answeringForThemselves(), checkHigherToleration),
 		onLevels(controlPlaneOpen, answeringForThemselves(), checkControlPlaneOpen),
 		onLevels(levelCapacity, biased(SeparationNeeds(), inventory.Either, nodeNeeds(0)), checkLevelCapacity),
@@ -352,4 +353,55 @@ func checkLevelCapacity(e *nist190.Eval, s *Separation) {
 		}
 		e.Report(out)
 	}
+}
+
+var nodeUnclassified = nist190.Metadata{
+	ID: "placement-node-unclassified", Title: "Nodes that are for no sensitivity level in particular",
+	Doc: `Workloads have sensitivity levels, and nodes do not, or some of them do not.
+
+Deployments are isolated to sets of hosts by level, and a host without a level is in no set. A level comes from the node's
+label, a rule of the sensitivity scheme, or the role of the control plane. Pools that make nodes count like nodes. Where a
+taint names a level its nodes have one, even without the label.
+
+Before:
+
+    metadata: {labels: {pool: general}}
+
+After:
+
+    metadata: {labels: {sensitivity.node-restriction.kubernetes.io/level: internal}}`,
+	Claims: nist190.Claims("4a"), Controls: []string{"CM-8", "RA-2"}, Severity: nist190.SeverityMedium,
+	Remediation: "Label the nodes with the level that they are for; have the pools that make them do so.",
+	Limits:      "Clusters whose workloads are of one level, or have none, are left out.",
+}
+
+func checkNodeUnclassified(e *nist190.Eval, s *Separation) {
+	if len(s.byLevel) < 2 || len(s.Feasibility.nodes) == 0 {
+		return
+	}
+	var without []*Node
+	for _, n := range s.Feasibility.nodes {
+		if nodeLevel(e.Inventory, s.Levels, n) == sensitivity.Unclassified && !s.taintedFor(n) && !n.OwnKernels {
+			without = append(without, n)
+		}
+	}
+	out := nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster}
+	if len(without) > 0 {
+		var names []string
+		for _, n := range without {
+			names = append(names, n.String())
+		}
+		out.Status = nist190.Fail
+		out.Message = fmt.Sprintf("%s are for no sensitivity level in particular: %s", s.countNodes(len(without)), phrase.Shorten(names))
+		for _, n := range few(without) {
+			out.Evidence = append(out.Evidence, n.evidence())
+		}
+		out.Remediation = fmt.Sprintf("kubectl label node %s %s=LEVEL\n\nwith one of %s.\n", without[0].Name, s.Levels.NodeKey(), strings.Join(s.Levels.Names(), ", "))
+	}
+	e.Report(out)
+}
+
+// taintedFor: a taint that names a level keeps the node for it.
+func (s *Separation) taintedFor(n *Node) bool {
+	return slices.ContainsFunc(n.Taints, func(t corev1.Taint) bool { return s.Levels.NodesWith(map[string][]string{t.Key: {t.Value}}) > 0 })
 }

@@ -124,7 +124,9 @@ After:
 
     nodeSelector: {sensitivity.node-restriction.kubernetes.io/level: restricted}
     tolerations: [{key: sensitivity.node-restriction.kubernetes.io/level, value: restricted, effect: NoSchedule}]`,
-	Claims:   []nist190.Claim{{Sentence: "4a"}, {Sentence: "4b", Conclusive: true}, {Sentence: "4e", Conclusive: true}},
+	Claims: []nist190.Claim{
+		{Sentence: "4a", Conclusive: true}, {Sentence: "4b", Conclusive: true}, {Sentence: "4c"}, {Sentence: "4e", Conclusive: true},
+	},
 	Controls: []string{"AC-4", "SC-7", "SC-39"}, Severity: nist190.SeverityHigh,
 	Remediation: `Label and taint nodes for each level, and give its workloads the node selector and the toleration.`,
 	Limits: `Infrastructure is left out. What a pod's author could write instead is placement-enforcement; what holds on other nodes than
@@ -198,7 +200,7 @@ var todayOnly = nist190.Metadata{
 one another: on a node without the taint, or with other labels, both would run.
 
 Where node selectors and required affinities of every pair of workloads contradict one another, no node that anybody adds
-can hold both. That is proved from the requirements alone, and so for manifests without nodes as well. Taints prove nothing
+can hold both. A cluster whose workloads are all of one level passes too: it is a cluster for that level. That is proved from the requirements alone, and so for manifests without nodes as well. Taints prove nothing
 here: they are a property of nodes, and an autoscaler or a colleague adds nodes that lack them.
 
 Before:
@@ -208,7 +210,7 @@ Before:
 After:
 
     nodeSelector: {sensitivity.node-restriction.kubernetes.io/level: restricted}`,
-	Claims: nist190.Claims("4b", "4c"), Severity: nist190.SeverityMedium,
+	Claims: []nist190.Claim{{Sentence: "4b"}, {Sentence: "4c", Conclusive: true}}, Severity: nist190.SeverityMedium,
 	Remediation: `Give the workloads of both levels a node selector for the label of node levels, each with its own level.`,
 	Limits:      `Levels that can share a node today are placement-possible-sharing's to report. Without nodes, levels that only taints could keep apart are not assessed.`,
 }
@@ -241,8 +243,13 @@ func checkTodayOnly(e *nist190.Eval, s *Separation) {
 		}
 		e.Report(out)
 	})
-	if !any && len(s.unclassified) == 0 {
-		e.NotApplicable(inventory.Cluster, "no two sensitivity levels have workloads")
+	if all := s.levels(); !any && len(s.unclassified) == 0 {
+		// A cluster for one level alone is what sentence 4c asks for where hosts are not pinned.
+		if len(all) == 1 {
+			e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Key: "dedicated", Evidence: evidenceOf([]*inventory.Workload{all[0].placements[0].Workload})})
+		} else {
+			e.NotApplicable(inventory.Cluster, "no workload has a sensitivity level")
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 func workloadChecks() []nist190.Check {
 	return []nist190.Check{
 		eachWorkload(wildcardToleration, judgeWildcard), eachWorkload(selectorTrap, judgeSelector), eachWorkload(pinnedNode, judgePinned),
-		eachWorkload(staticPod, judgeStatic), eachWorkload(dataLevel, judgeDataLevel),
+		eachWorkload(staticPod, judgeStatic), SchedulerName(), eachWorkload(dataLevel, judgeDataLevel),
 		onLevels(runtimeClass, answeringForThemselves(), checkRuntimeClass),
 		onLevels(drift, answeringForThemselves(), checkDrift),
 	}
