@@ -32,7 +32,7 @@ After:
       name: payments
       labels: {nist190.dev/sensitivity: restricted}
       annotations: {scheduler.alpha.kubernetes.io/node-selector: sensitivity.node-restriction.kubernetes.io/level=restricted}`,
-	Claims: nist190.Claims("4a", "4b"), Controls: []string{"AC-3(3)", "CM-5"}, Severity: nist190.SeverityMedium,
+	Claims: nist190.Claims("4a", "4b", "4e"), Controls: []string{"AC-3(3)", "CM-5"}, Severity: nist190.SeverityMedium,
 	Subjects: []schema.GroupKind{inventory.NamespaceRef("").GroupKind()},
 	Remediation: `Annotate the namespace and run the API server with --enable-admission-plugins=PodNodeSelector; or demand the node selector with
 a ValidatingAdmissionPolicy for pods of namespaces of the level.`,

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"slices"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	storagev1 "k8s.io/api/storage/v1"
-
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/nist190/nist190/inventory"
 )
@@ -166,6 +166,9 @@ func (b *builder) place(w *inventory.Workload) *Placement {
 			live = append(live, x)
 		}
 	}
+	if finished(w) {
+		return p
+	}
 	daemon := w.Object.GroupKind() == daemonSetKind
 	if !bare || len(live) == 0 {
 		in := input{
@@ -195,6 +198,19 @@ func (b *builder) place(w *inventory.Workload) *Placement {
 	}
 	return p
 }
+
+// finished: a Job that has ended makes no more pods.
+func finished(w *inventory.Workload) bool {
+	if w.Object.GroupKind() != jobKind {
+		return false
+	}
+	job, err := inventory.As[batchv1.Job](w.Object)
+	return err == nil && slices.ContainsFunc(job.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed)
+	})
+}
+
+var jobKind = inventory.NeedOf[batchv1.Job](inventory.Either).GroupKind()
 
 var daemonSetKind = inventory.NeedOf[appsv1.DaemonSet](inventory.Either).GroupKind()
 

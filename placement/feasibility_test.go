@@ -180,6 +180,16 @@ func TestPodsThatRun(t *testing.T) {
 	}
 }
 
+// A Job that has ended makes no more pods.
+func TestFinishedJob(t *testing.T) {
+	job := "{apiVersion: batch/v1, kind: Job, metadata: {name: w, namespace: ns}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}, status: {conditions: [{type: %s, status: 'True'}]}}"
+	for condition, want := range map[string]string{"Complete": "", "Failed": "", "Suspended": "a c"} {
+		if got := land(feasible(t, placement.Profile{}, strings.Replace(job, "%s", condition, 1))); got != want {
+			t.Errorf("%s: %q, want %q", condition, got, want)
+		}
+	}
+}
+
 func TestNeedsAreComplete(t *testing.T) {
 	inv, reads := testobj.Inventory(t, append(slices.Clone(cluster), deployment(mounts), claim, volume, gvisor)).Record()
 	if _, err := placement.FeasibilityOf(context.Background(), inv); err != nil {

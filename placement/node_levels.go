@@ -335,7 +335,7 @@ func checkLevelCapacity(e *nist190.Eval, s *Separation) {
 		}
 		var none []*inventory.Workload
 		for _, p := range set.placements {
-			if p.possible.empty() && (p.Workload.Replicas != 0) {
+			if len(p.classes) > 0 && p.possible.empty() && p.Workload.Replicas != 0 {
 				none = append(none, p.Workload)
 			}
 		}
