@@ -327,7 +327,8 @@ func (d *demand) pins() (names []string, pinned bool) {
 		return nil, false // nothing refuses
 	}
 	for i := range d.groups {
-		listed := []string{}
+		var listed []string
+		all := true // every way of the group lists its nodes
 		for j := range d.groups[i].ways {
 			w := &d.groups[i].ways[j]
 			host := w.label(corev1.LabelHostname)
@@ -340,16 +341,16 @@ func (d *demand) pins() (names []string, pinned bool) {
 				listed = append(listed, host.values...)
 			default:
 				pinned = pinned || len(w.name.values) > 0 || len(host.values) > 0 || host.ranged
-				listed = nil
-			}
-			if listed == nil {
-				break
+				all = false
 			}
 		}
-		if listed != nil && pinned {
+		if all && len(listed) > 0 {
 			slices.Sort(listed)
-			return slices.Compact(listed), true
+			names = slices.Compact(listed) // one group that lists them is enough
 		}
+	}
+	if names != nil {
+		return names, true
 	}
 	if d.mayHold != nil && !pinned {
 		host := d.mayHold.ways[0].label(corev1.LabelHostname)

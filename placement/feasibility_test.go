@@ -117,6 +117,7 @@ func TestWhereWorkloadsLand(t *testing.T) {
 		{"affinity to pods", placement.Profile{}, []string{deployment(toAll + ", affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: {}}]}}")}, "a b c"},
 		{"the name of the host", placement.Profile{}, []string{deployment(toAll + ", nodeSelector: {kubernetes.io/hostname: b}")}, "b"},
 		{"not that host", placement.Profile{}, []string{deployment(toAll + ", affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [b]}]}]}}}")}, "a c d"},
+		{"any of a zone or not that host", placement.Profile{}, []string{deployment(toAll + ", affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [none]}]}, {matchExpressions: [{key: kubernetes.io/hostname, operator: NotIn, values: [a]}]}]}}}")}, "b c d"},
 		{"one host or any of a zone", placement.Profile{}, []string{deployment(toAll + ", affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [b]}]}, {matchExpressions: [{key: zone, operator: In, values: [east]}]}]}}}")}, "a b"},
 	} {
 		if got := land(feasible(t, tt.profile, tt.objects...)); got != tt.want {

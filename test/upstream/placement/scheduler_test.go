@@ -4,6 +4,7 @@ package placement
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ import (
 var pairs = flag.Int("pairs", 4000, "pairs of a pod and a node to compare")
 
 // regressions are the seeds of worlds in which a difference was found once.
-var regressions = []uint64{13}
+var regressions = []uint64{13, 39}
 
 func TestFeasibility(t *testing.T) {
 	ctx := klog.NewContext(t.Context(), klog.New(nil)) // upstream logs what it cannot parse
@@ -68,7 +69,9 @@ func TestFeasibility(t *testing.T) {
 				reason, want := s.fits(ctx, p, n)
 				got := of.On(nodes[n.Name])
 				if (got == placement.Can) != want || got == placement.Undetermined {
-					t.Errorf("seed %d: %s on %s: %s, upstream %v (%s)", seed, p.Name, n.Name, got, want, reason)
+					spec, _ := json.Marshal(p.Spec)
+					node, _ := json.Marshal(n)
+					t.Errorf("seed %d: %s on %s: %s, upstream %v (%s)\n%s\n%s", seed, p.Name, n.Name, got, want, reason, spec, node)
 				}
 				if !want {
 					e := f.Explain(of, nodes[n.Name])
