@@ -50,9 +50,10 @@ func (a *admitter) admit(namespace string, template *corev1.PodTemplateSpec, liv
 	if ns, ok := a.inv.Get(inventory.NamespaceRef("").GroupKind(), "", namespace); ok {
 		annotations = ns.Annotations()
 	}
-	a.selectors(&out, namespace, annotations, live)
+	a.selectors(&out, annotations, live)
 	a.tolerate(&out, spec, annotations)
 	a.runtimeClass(&out, spec, live)
+	a.validate(&out, namespace, annotations)
 	for _, w := range a.webhooks {
 		if w.matches(a.inv, namespace, template.Labels) && !undisturbed(&out, live) {
 			out.unseen = append(out.unseen, w.String())
@@ -62,7 +63,7 @@ func (a *admitter) admit(namespace string, template *corev1.PodTemplateSpec, liv
 }
 
 // selectors are those of the namespace: PodNodeSelector's, and OpenShift's where the first has none.
-func (a *admitter) selectors(out *admitted, namespace string, annotations map[string]string, live []inventory.WorkloadPod) {
+func (a *admitter) selectors(out *admitted, annotations map[string]string, live []inventory.WorkloadPod) {
 	add := func(on Known, plugin string, selector map[string]string) {
 		if on == Unsaid && len(selector) > 0 && len(live) > 0 {
 			// Pods that run show whether it was added.
@@ -88,9 +89,6 @@ func (a *admitter) selectors(out *admitted, namespace string, annotations map[st
 		own = a.profile.ClusterNodeSelector
 	}
 	add(a.profile.PodNodeSelector, "PodNodeSelector", own)
-	if allowed := a.profile.NamespaceNodeSelectors[namespace]; a.profile.PodNodeSelector == On && len(allowed) > 0 && !carries(allowed, out.selector) {
-		out.refused = "PodNodeSelector: the node selector is not in the namespace's whitelist"
-	}
 	if has {
 		return
 	}
@@ -120,21 +118,8 @@ func (a *admitter) tolerate(out *admitted, spec *corev1.PodSpec, annotations map
 	case on == On && err != nil:
 		out.refused = "PodTolerationRestriction: the annotation " + defaultTolerationsAnnotation + " cannot be read"
 	case on == On:
-		out.tolerations = mergeTolerations(out.tolerations, extra)
-		allowed, set, err := tolerationsIn(annotations, whitelistAnnotation)
-		if !set {
-			allowed = a.profile.TolerationWhitelist
-		}
-		if err != nil {
-			out.refused = "PodTolerationRestriction: the annotation " + whitelistAnnotation + " cannot be read"
-			break
-		}
 		// The toleration of memory pressure that the plugin adds to pods that are not BestEffort is of a transient taint.
-		for i := range out.tolerations {
-			if len(allowed) > 0 && !slices.ContainsFunc(allowed, func(w corev1.Toleration) bool { return covers(&w, &out.tolerations[i]) }) {
-				out.refused = "PodTolerationRestriction: pod tolerations (possibly merged with namespace default tolerations) conflict with its whitelist"
-			}
-		}
+		out.tolerations = mergeTolerations(out.tolerations, extra)
 	case on == Unsaid && err == nil:
 		out.mayOpen = append(out.mayOpen, extra...)
 	}
@@ -147,6 +132,34 @@ func (a *admitter) tolerate(out *admitted, spec *corev1.PodSpec, annotations map
 			out.tolerations = append(slices.Clone(out.tolerations), t)
 		} else {
 			out.mayOpen = append(out.mayOpen, t)
+		}
+	}
+}
+
+// validate is what the plugins ask of a pod once all of them have changed it.
+func (a *admitter) validate(out *admitted, namespace string, annotations map[string]string) {
+	if out.refused != "" {
+		return
+	}
+	if allowed := a.profile.NamespaceNodeSelectors[namespace]; a.profile.PodNodeSelector == On && len(allowed) > 0 && !carries(allowed, out.selector) {
+		out.refused = "PodNodeSelector: pod node label selector labels conflict with its namespace whitelist"
+		return
+	}
+	if a.profile.PodTolerationRestriction != On {
+		return
+	}
+	allowed, set, err := tolerationsIn(annotations, whitelistAnnotation)
+	if !set {
+		allowed = a.profile.TolerationWhitelist
+	}
+	if err != nil {
+		out.refused = "PodTolerationRestriction: the annotation " + whitelistAnnotation + " cannot be read"
+		return
+	}
+	for i := range out.tolerations {
+		if len(allowed) > 0 && !slices.ContainsFunc(allowed, func(w corev1.Toleration) bool { return covers(&w, &out.tolerations[i]) }) {
+			out.refused = "PodTolerationRestriction: pod tolerations (possibly merged with namespace default tolerations) conflict with its whitelist"
+			return
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
@@ -20,7 +22,8 @@ var enforcement = nist190.Metadata{
 A node selector in a manifest is the author's own choice, and taints keep no author away: a toleration of everything, or
 nodeName, opens every node. What holds an author is admission that adds a node selector to every pod of the namespace,
 since the kubelet checks it again, even for a pod that names its node: the plugin PodNodeSelector with the namespace's
-annotation, OpenShift's node selector of a project, or a policy that demands it. PodNodeSelector is off by default.
+annotation, OpenShift's node selector of a project, or a ValidatingAdmissionPolicy that demands it, in the words that
+placement.Suggest writes. PodNodeSelector is off by default.
 
 Before:
 
@@ -36,8 +39,8 @@ After:
 	Subjects: []schema.GroupKind{inventory.NamespaceRef("").GroupKind()},
 	Remediation: `Annotate the namespace and run the API server with --enable-admission-plugins=PodNodeSelector; or demand the node selector with
 a ValidatingAdmissionPolicy for pods of namespaces of the level.`,
-	Limits: `Medium where a higher level has workloads, low for the highest. Policies of admission (ValidatingAdmissionPolicy, Kyverno, Gatekeeper, Capsule) that speak of node selectors are recognised and not
-evaluated. Who may create pods is a question of 4.3.1, and who may change the annotation rbac-namespace-write's.`,
+	Limits: `Medium where a higher level has workloads, low for the highest. Policies of admission (ValidatingAdmissionPolicy, Kyverno, Gatekeeper, Capsule) that speak of node selectors in other words are recognised and
+not evaluated. Who may create pods is a question of 4.3.1, and who may change the annotation rbac-namespace-write's.`,
 }
 
 // policyKinds hold policies of admission that may demand a node selector.
@@ -58,9 +61,9 @@ var policyKinds = []struct {
 func enforcementNeeds() []inventory.Need {
 	needs := slices.Concat(sensitivity.Needs(), inventory.WorkloadNeeds(inventory.Either))
 	for _, k := range policyKinds {
-		needs = append(needs, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: inventory.Exonerating})
+		needs = append(needs, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: inventory.Exonerating}) // a policy can only hold
 	}
-	return needs
+	return append(needs, inventory.NeedOf[admissionregistrationv1.ValidatingAdmissionPolicyBinding](inventory.Exonerating))
 }
 
 // Enforcement finds namespaces in which nothing but the goodwill of authors decides on nodes.
@@ -124,9 +127,13 @@ func checkEnforcement(ctx context.Context, e *nist190.Eval) error {
 			}
 			held = classes.NodesWith(values)
 		}
+		by, policy := demanded(inv, classes, ns)
 		switch {
 		case on == On && held == class.Level:
 			out.Status = nist190.Pass
+		case by == class.Level:
+			out.Status = nist190.Pass
+			out.Evidence = []nist190.Evidence{nist190.At(ns, "metadata", "name"), nist190.At(policy, "spec", "validations")}
 		case len(policies) > 0:
 			out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
 			out.Message = fmt.Sprintf("whether authors are held on %s nodes rests on %s, which is not evaluated", level, strings.Join(policies, ", "))

@@ -1,13 +1,16 @@
 package placement
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/nist190/nist190/inventory"
 )
@@ -66,9 +69,66 @@ func (s *Separation) WriteText(w io.Writer) error {
 		if text == "" {
 			text = "none"
 		}
-		fmt.Fprintf(tw, "%s %s/%s\t%s\t%s\n", r.Workload.Kind, r.Workload.Namespace, r.Workload.Name, r.Level, text)
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", printable(r.Workload.Kind+" "+r.Workload.Namespace+"/"+r.Workload.Name), r.Level, printable(text))
 	}
 	return tw.Flush()
+}
+
+// WriteYAML writes the patches and policies as a stream of YAML documents, with the proof and what is left to people as
+// comments before them.
+func (s *Suggestion) WriteYAML(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	comment := func(format string, args ...any) {
+		fmt.Fprintf(b, "# %s\n", printable(fmt.Sprintf(format, args...)))
+	}
+	comment("%d patches (kubectl patch --type strategic) and %d objects for policies. Nothing is applied.", len(s.Patches), len(s.Policies))
+	for _, pair := range s.Apart {
+		comment("proved: no node can hold both of %s", pair)
+	}
+	for _, pair := range s.Together {
+		comment("NOT proved: a node could hold both of %s", pair)
+	}
+	comment("findings: %d resolved, %d new", len(s.Resolved), len(s.New))
+	for _, f := range s.New {
+		comment("new: %s: %s", f.Check.ID, f.Message)
+	}
+	for _, x := range s.Stranded {
+		comment("no node takes %s of namespace %q yet", named(x), x.Namespace())
+	}
+	for _, text := range s.Skipped {
+		comment("left to you: %s", text)
+	}
+	write := func(o map[string]any) error {
+		text, err := yaml.Marshal(o)
+		if err == nil {
+			_, err = b.Write(text)
+		}
+		return err
+	}
+	for _, p := range s.Patches {
+		fmt.Fprintf(b, "---\n# a patch: %s\n", printable(p.Why))
+		if err := write(p.Merge); err != nil {
+			return err
+		}
+	}
+	for _, o := range s.Policies {
+		fmt.Fprintf(b, "---\n")
+		if err := write(o); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}
+
+// printable takes out of names, which whoever may create objects chooses, what a terminal or another line could make of
+// them.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, s)
 }
 
 // NodesUnseen tells why nodes or what makes them may be missing from inv; empty where all were seen.

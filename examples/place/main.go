@@ -3,6 +3,7 @@
 //
 //	place [-o text|json] PATH...
 //	place -explain "POD NODE" PATH...    the first predicate that refuses, in the scheduler's words
+//	place -suggest PATH...               patches and policies that keep the levels apart, with a proof; never applied
 //
 // A POD is a pod or workload, namespace/name or Kind/namespace/name. Pools that make nodes (Karpenter, Cluster API, eksctl,
 // kops) are named Kind/name. The exit status is 3 where a flag or an input could not be read; what could be read is
@@ -38,6 +39,7 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	format := flags.String("o", "text", "`format`: text or json")
 	question := flags.String("explain", "", "`\"POD NODE\"`: why the pod can or cannot land on the node")
+	suggestion := flags.Bool("suggest", false, "print patches and policies that keep the sensitivity levels on nodes of their own, with the proof")
 	now := flags.Bool("now", false, "judge nodes as they are at this moment: cordons and taints that pass count")
 	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -81,6 +83,12 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return status
 	}
 	switch {
+	case *suggestion:
+		proposal, err := placement.Suggest(ctx, inv)
+		if err == nil {
+			err = proposal.WriteYAML(stdout)
+		}
+		failed(err)
 	case *question != "":
 		e, err := s.Feasibility.Answer(*question)
 		if err == nil {

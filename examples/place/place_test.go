@@ -72,6 +72,18 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestSuggest(t *testing.T) {
+	out, _, status := run(t, "-suggest", filepath.Join(manifests, "shop"))
+	for _, want := range []string{"# proved: no node can hold both of restricted public\n", "# left to you: node \"node-1\": decide on a level", "kind: ValidatingAdmissionPolicyBinding\n", "# a patch: it is public"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	if status != 0 {
+		t.Errorf("status %d", status)
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                             "no manifests",
