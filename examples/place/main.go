@@ -3,6 +3,7 @@
 //
 //	place [-o text|json] PATH...
 //	place -explain "POD NODE" PATH...    the first predicate that refuses, in the scheduler's words
+//	place -grid text|markdown|json|svg PATH...    nodes by sensitivity levels
 //	place -suggest PATH...               patches and policies that keep the levels apart, with a proof; never applied
 //
 // A POD is a pod or workload, namespace/name or Kind/namespace/name. Pools that make nodes (Karpenter, Cluster API, eksctl,
@@ -18,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/nist190/nist190/catalog"
 	"github.com/nist190/nist190/inventory"
@@ -40,6 +42,7 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	format := flags.String("o", "text", "`format`: text or json")
 	question := flags.String("explain", "", "`\"POD NODE\"`: why the pod can or cannot land on the node")
 	suggestion := flags.Bool("suggest", false, "print patches and policies that keep the sensitivity levels on nodes of their own, with the proof")
+	grid := flags.String("grid", "", "print nodes by sensitivity levels, in a `format`: "+strings.Join(placement.GridFormats, ", "))
 	now := flags.Bool("now", false, "judge nodes as they are at this moment: cordons and taints that pass count")
 	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -95,6 +98,8 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			_, err = fmt.Fprintln(stdout, &e)
 		}
 		failed(err)
+	case *grid != "":
+		failed(s.Grid(inv).Write(stdout, *grid))
 	case *format == "json":
 		failed(s.WriteJSON(stdout))
 	default:

@@ -84,6 +84,16 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+func TestGrid(t *testing.T) {
+	out, _, status := run(t, "-grid", "svg", filepath.Join(manifests, "shop-hardened"))
+	if status != 0 || !strings.HasPrefix(out, "<svg") || strings.Contains(out, `class="mixed"`) || !strings.Contains(out, `class="own"`) {
+		t.Errorf("%d %s", status, out)
+	}
+	if _, errs, status := run(t, "-grid", "pdf", filepath.Join(manifests, "shop")); status != malfunction || !strings.Contains(errs, "unknown format") {
+		t.Errorf("%d %s", status, errs)
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                             "no manifests",
