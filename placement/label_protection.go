@@ -100,7 +100,7 @@ func checkLabelProtection(ctx context.Context, e *nist190.Eval) error {
 		case kubeletMaySet(key):
 			out.Status = nist190.Fail
 			out.Message = what + ", which every kubelet can set on its own node"
-			out.Remediation = fmt.Sprintf("Label the nodes and select by a key that kubelets cannot set:\n\nkubectl label node NODE sensitivity.node-restriction.kubernetes.io/level=LEVEL\n")
+			out.Remediation = "Label the nodes and select by a key that kubelets cannot set:\n\nkubectl label node NODE sensitivity.node-restriction.kubernetes.io/level=LEVEL\n"
 		case restriction == Off:
 			out.Status = nist190.Fail
 			out.Message = what + "; without the admission plugin NodeRestriction every kubelet can set it on any node"
