@@ -21,6 +21,8 @@ const (
 	reasonAdded         = "node(s) didn't match scheduler-enforced node affinity"
 	reasonSpread        = "node(s) didn't match pod topology spread constraints (missing required label)"
 	reasonPodAffinity   = "node(s) didn't match pod affinity rules"
+
+	reasonPool = "what gives the nodes of the pool their labels was not seen"
 )
 
 // group is one question of a filter plugin: a node must satisfy one of its ways.

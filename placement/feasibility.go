@@ -464,6 +464,9 @@ func (d *demand) refuse(n *Node, most bool) *Refusal {
 		}
 		return &Refusal{"admission", d.unseen[0], ""}
 	}
+	if n.openLabels && !most {
+		return &Refusal{"pool", reasonPool, ""}
+	}
 	taints := n.Taints
 	if d.now && !n.Pool {
 		taints = n.all

@@ -169,6 +169,9 @@ func checkPossibleSharing(e *nist190.Eval, s *Separation) {
 // doubtsOn tells why it is not known whether two workloads meet.
 func doubtsOn(m Meeting) []string {
 	var out []string
+	if m.Node.openLabels {
+		out = append(out, reasonPool)
+	}
 	for _, p := range []*Placement{m.High, m.Low} {
 		if p.On(m.Node) != Undetermined {
 			continue
