@@ -21,6 +21,7 @@ const (
 	reasonAdded         = "node(s) didn't match scheduler-enforced node affinity"
 	reasonSpread        = "node(s) didn't match pod topology spread constraints (missing required label)"
 	reasonPodAffinity   = "node(s) didn't match pod affinity rules"
+	reasonSystem        = "Failed to admit pod as the OS field doesn't match node OS"
 
 	reasonPool = "what gives the nodes of the pool their labels was not seen"
 )
@@ -59,6 +60,7 @@ type input struct {
 	name      string // spec.nodeName, where it is not the scheduler's doing
 	daemon    bool
 	static    bool
+	templates []corev1.PersistentVolumeClaim // of a StatefulSet, none of which has been made
 }
 
 // demandOf compiles what a pod asks.
@@ -79,7 +81,7 @@ func (b *builder) demandOf(in *input) *demand {
 		d.mayHold = &group{plugin: "NodeAffinity", reason: reasonAffinity, ways: waysOf(in.mayHold, nil, false)}
 	}
 	if d.kubelet {
-		d.groups = []group{own}
+		d.groups = append([]group{own}, systemOf(in.spec)...)
 		d.effects = []corev1.TaintEffect{corev1.TaintEffectNoExecute}
 		if in.static {
 			d.effects = nil
@@ -92,6 +94,9 @@ func (b *builder) demandOf(in *input) *demand {
 	}
 	d.groups = append(d.groups, own)
 	b.volumes.ask(d, in.namespace, in.spec)
+	for i := range in.templates {
+		b.volumes.unbound(d, &in.templates[i])
+	}
 	for _, c := range in.spec.TopologySpreadConstraints {
 		if c.WhenUnsatisfiable == corev1.DoNotSchedule {
 			d.groups = append(d.groups, group{"PodTopologySpread", reasonSpread, []way{way{name: anyName}.on(c.TopologyKey, existing)}})
@@ -102,6 +107,7 @@ func (b *builder) demandOf(in *input) *demand {
 			d.groups = append(d.groups, group{"InterPodAffinity", reasonPodAffinity, []way{way{name: anyName}.on(t.TopologyKey, existing)}})
 		}
 	}
+	d.groups = append(d.groups, systemOf(in.spec)...)
 	if len(d.skip) > 0 {
 		d.groups = slices.DeleteFunc(d.groups, func(g group) bool { return slices.Contains(d.skip, g.plugin) })
 		if slices.Contains(d.skip, "NodeAffinity") {
@@ -116,6 +122,16 @@ func (b *builder) demandOf(in *input) *demand {
 		}
 	}
 	return d
+}
+
+// systemOf: the kubelet refuses a pod for another operating system than its own, which it writes into the node's label.
+func systemOf(spec *corev1.PodSpec) []group {
+	if spec.OS == nil || spec.OS.Name == "" {
+		return nil
+	}
+	system := exactly(string(spec.OS.Name))
+	system.absent = true // before the kubelet has labelled it
+	return []group{{"PodOS", reasonSystem, []way{way{name: anyName}.on(corev1.LabelOSStable, system)}}}
 }
 
 // key tells pods apart by what their demands are made of; pods with one key have one demand.
@@ -150,6 +166,9 @@ func (in *input) key(buf []byte) []byte {
 	str(in.refused)
 	str(in.anyTaint)
 	str(in.spec.SchedulerName)
+	if in.spec.OS != nil {
+		str(string(in.spec.OS.Name))
+	}
 	flags := byte(2)
 	if in.daemon {
 		flags |= 4
@@ -169,6 +188,10 @@ func (in *input) key(buf []byte) []byte {
 		for _, n := range names {
 			str(n)
 		}
+	}
+	buf = append(buf, 3)
+	for i := range in.templates {
+		str(className(&in.templates[i]))
 	}
 	buf = append(buf, 3)
 	for _, c := range in.spec.TopologySpreadConstraints {

@@ -173,7 +173,7 @@ func (b *builder) place(w *inventory.Workload) *Placement {
 	if !bare || len(live) == 0 {
 		in := input{
 			admitted: b.admit(w.Namespace(), &w.Template, live), namespace: w.Namespace(), spec: &w.Template.Spec,
-			name: w.Template.Spec.NodeName, daemon: daemon, static: isMirror(w.Object.Annotations()),
+			name: w.Template.Spec.NodeName, daemon: daemon, static: isMirror(w.Object.Annotations()), templates: b.volumes.claimTemplates(w),
 		}
 		b.classOf(p, &in)
 	}

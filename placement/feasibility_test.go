@@ -47,6 +47,10 @@ func deployment(spec string) string {
 	return "{apiVersion: apps/v1, kind: Deployment, metadata: {name: w, namespace: ns}, spec: {template: {metadata: {labels: {app: w}}, spec: {containers: [{name: c, image: i}], " + spec + "}}}}"
 }
 
+func statefulSet(spec string) string {
+	return strings.Replace(strings.Replace(deployment(spec), "Deployment", "StatefulSet", 1), "spec: {template", "spec: {volumeClaimTemplates: [{metadata: {name: data}, spec: {storageClassName: zonal}}], template", 1)
+}
+
 func daemonSet(spec string) string {
 	return strings.Replace(deployment(spec), "Deployment", "DaemonSet", 1)
 }
@@ -109,6 +113,9 @@ func TestWhereWorkloadsLand(t *testing.T) {
 		{"a volume that was not seen", placement.Profile{}, []string{claim, deployment(mounts)}, "a c"},
 		{"an unbound volume", placement.Profile{}, []string{zonal, unbound, deployment(toAll + ", " + mounts)}, "a"},
 		{"a free volume of the class, anywhere", placement.Profile{}, []string{zonal, unbound, "{apiVersion: v1, kind: PersistentVolume, metadata: {name: free}, spec: {storageClassName: zonal}}", deployment(toAll + ", " + mounts)}, "a b c d"},
+		{"claims that a StatefulSet will make", placement.Profile{}, []string{zonal, statefulSet(toAll)}, "a"},
+		{"claims that it has made", placement.Profile{}, []string{zonal, "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data-w-0, namespace: ns}}", statefulSet(toAll)}, "a b c d"},
+		{"its own operating system", placement.Profile{}, []string{"{apiVersion: v1, kind: Node, metadata: {name: w1, labels: {kubernetes.io/os: windows}}}", "{apiVersion: v1, kind: Node, metadata: {name: l1, labels: {kubernetes.io/os: linux}}}", deployment("os: {name: windows}")}, "a c w1"},
 		{"the old label of a zone", placement.Profile{}, []string{
 			"{apiVersion: v1, kind: Node, metadata: {name: z, labels: {topology.kubernetes.io/zone: eu-1}}}", "{apiVersion: v1, kind: Node, metadata: {name: yy, labels: {topology.kubernetes.io/zone: eu-2}}}",
 			"{apiVersion: v1, kind: PersistentVolume, metadata: {name: pv, labels: {failure-domain.beta.kubernetes.io/zone: eu-1__eu-3}}, spec: {claimRef: {namespace: ns, name: data}}}", claim, deployment(mounts)}, "a c z"},

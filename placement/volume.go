@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
@@ -77,10 +78,7 @@ func (v *volumes) ask(d *demand, namespace string, spec *corev1.PodSpec) {
 // unbound: a claim that waits for its first consumer is bound to a free volume of its class, or one is made where the
 // class allows it.
 func (v *volumes) unbound(d *demand, pvc *corev1.PersistentVolumeClaim) {
-	name := pvc.Annotations[corev1.BetaStorageClassAnnotation]
-	if pvc.Spec.StorageClassName != nil && name == "" {
-		name = *pvc.Spec.StorageClassName
-	}
+	name := className(pvc)
 	if name == "" {
 		return
 	}
@@ -103,6 +101,41 @@ func (v *volumes) unbound(d *demand, pvc *corev1.PersistentVolumeClaim) {
 	}
 	d.groups = append(d.groups, group{plugin: "VolumeBinding", reason: reasonVolumeBind, ways: ways})
 }
+
+// className is the storage class that a claim asks for; empty is the cluster's default, or none.
+func className(pvc *corev1.PersistentVolumeClaim) string {
+	if name, ok := pvc.Annotations[corev1.BetaStorageClassAnnotation]; ok {
+		return name
+	}
+	if pvc.Spec.StorageClassName != nil {
+		return *pvc.Spec.StorageClassName
+	}
+	return ""
+}
+
+// claimTemplates are those of a StatefulSet of which no claim exists yet: the claims that exist hold its pods instead.
+func (v *volumes) claimTemplates(w *inventory.Workload) []corev1.PersistentVolumeClaim {
+	if w.Object.GroupKind() != statefulSetKind {
+		return nil
+	}
+	set, err := inventory.As[appsv1.StatefulSet](w.Object)
+	if err != nil {
+		return nil
+	}
+	var out []corev1.PersistentVolumeClaim
+	for _, t := range set.Spec.VolumeClaimTemplates {
+		made := false
+		for o := range inventory.TypedIn[corev1.PersistentVolumeClaim](v.inv, w.Namespace()) {
+			made = made || strings.HasPrefix(o.Name(), t.Name+"-"+w.Object.Name()+"-")
+		}
+		if !made {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+var statefulSetKind = inventory.NeedOf[appsv1.StatefulSet](inventory.Either).GroupKind()
 
 // volumeWays are the nodes of a volume; limited is false where it has none in particular. Fields match nothing and
 // refuse nothing, since upstream compares with a node without a name (component-helpers, CheckNodeAffinity). The
