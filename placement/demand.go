@@ -131,7 +131,7 @@ func systemOf(spec *corev1.PodSpec) []group {
 	}
 	system := exactly(string(spec.OS.Name))
 	system.absent = true // before the kubelet has labelled it
-	return []group{{"PodOS", reasonSystem, []way{way{name: anyName}.on(corev1.LabelOSStable, system)}}}
+	return []group{{"kubelet", reasonSystem, []way{way{name: anyName}.on(corev1.LabelOSStable, system)}}}
 }
 
 // key tells pods apart by what their demands are made of; pods with one key have one demand.
