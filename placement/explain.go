@@ -114,17 +114,22 @@ func (c *podClass) on(n *Node) int {
 	return 0
 }
 
-// Find is the placement of a pod or workload written "namespace/name", "Kind/namespace/name" or, in the namespace
-// default, "name". A pod that a workload owns is found by its own name too.
+// Find is the placement of a workload, or of one pod that a workload owns, by what that pod asks. An empty kind is any.
 func (f *Feasibility) Find(kind, namespace, name string) (*Placement, error) {
 	var found []*Placement
+	is := func(o *inventory.Object) bool {
+		return o.Name() == name && o.Namespace() == namespace && (kind == "" || kind == o.Ref().Kind)
+	}
 	for _, p := range f.placements {
-		w := p.Workload
-		is := func(o *inventory.Object) bool {
-			return o.Name() == name && o.Namespace() == namespace && (kind == "" || kind == o.Ref().Kind)
-		}
-		if is(w.Object) || slices.ContainsFunc(w.Pods, func(x inventory.WorkloadPod) bool { return is(x.Object) }) {
+		if is(p.Workload.Object) {
 			found = append(found, p)
+			continue
+		}
+		if i := slices.IndexFunc(p.pods, func(x podOf) bool { return is(x.object) }); i >= 0 {
+			c := p.pods[i].class
+			found = append(found, &Placement{Workload: p.Workload, Doubts: c.doubtful(), classes: []*podClass{c}, certain: c.certain, possible: c.possible, ownKernel: p.ownKernel})
+		} else if slices.ContainsFunc(p.Workload.Pods, func(x inventory.WorkloadPod) bool { return is(x.Object) }) {
+			found = append(found, p) // of a DaemonSet, or ended
 		}
 	}
 	switch len(found) {

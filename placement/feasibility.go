@@ -58,9 +58,15 @@ type Placement struct {
 	Doubts []string
 
 	classes   []*podClass // of the template, and of pods that run with something else
+	pods      []podOf     // the pods of the workload, with what each asks
 	certain   nodeSet
 	possible  nodeSet
 	ownKernel bool // every pod has a virtual machine of its own
+}
+
+type podOf struct {
+	object *inventory.Object
+	class  *podClass
 }
 
 // podClass are the pods that ask the same.
@@ -190,7 +196,7 @@ func (b *builder) place(w *inventory.Workload) *Placement {
 					in.name = ""
 				}
 			}
-			b.classOf(p, &in)
+			p.pods = append(p.pods, podOf{x.Object, b.classOf(p, &in)})
 		}
 	}
 	if rc := w.Template.Spec.RuntimeClassName; rc != nil {
@@ -219,7 +225,7 @@ func wasAdmitted(o *inventory.Object, p *corev1.Pod) bool {
 	return o.UID() != "" || o.Strength() == inventory.Observed || p.Status.Phase != ""
 }
 
-func (b *builder) classOf(p *Placement, in *input) {
+func (b *builder) classOf(p *Placement, in *input) *podClass {
 	b.buf = in.key(b.buf[:0])
 	c, ok := b.byKey[string(b.buf)]
 	if !ok {
@@ -228,7 +234,7 @@ func (b *builder) classOf(p *Placement, in *input) {
 		b.all = append(b.all, c)
 	}
 	if slices.Contains(p.classes, c) {
-		return
+		return c
 	}
 	p.classes = append(p.classes, c)
 	for _, d := range c.doubtful() {
@@ -236,6 +242,7 @@ func (b *builder) classOf(p *Placement, in *input) {
 			p.Doubts = append(p.Doubts, d)
 		}
 	}
+	return c
 }
 
 // evaluate asks each class of pods of each class of nodes.

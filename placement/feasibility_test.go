@@ -170,6 +170,16 @@ func TestPodsThatRun(t *testing.T) {
 	if got := land(feasible(t, placement.Profile{}, selected, rs, pod)); got != "b d" {
 		t.Errorf("with the namespace's selector: %q", got)
 	}
+	f := feasible(t, placement.Profile{PodNodeSelector: placement.Off}, rs, pod)
+	for name, want := range map[string]string{"w": "can", "w-1": "cannot: NodeAffinity: node(s) didn't match Pod's node affinity/selector"} {
+		p, err := f.Find("", "ns", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := f.Explain(p, f.Node("a")); e.String() != want {
+			t.Errorf("%s: %s", name, &e)
+		}
+	}
 	plain := strings.Replace(pod, "nodeSelector: {level: restricted}, ", "", 1)
 	if got := land(feasible(t, placement.Profile{}, selected, rs, plain)); got != "a b c d" {
 		t.Errorf("a pod without it: %q", got)

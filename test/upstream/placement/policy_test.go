@@ -91,7 +91,7 @@ func TestSuggestedPolicy(t *testing.T) {
 		}
 		gvr, gvk := corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithKind("Pod")
 		attributes := admission.NewAttributesRecord(pod, nil, gvk, pod.Namespace, pod.Name, gvr, "", admission.Create, &metav1.CreateOptions{}, false, nil)
-		result := validator.Validate(t.Context(), gvr, &admission.VersionedAttributes{Attributes: attributes, VersionedKind: gvk, VersionedObject: pod}, nil,
+		result := validator.Validate(t.Context(), gvr, &admission.VersionedAttributes{Attributes: attributes, VersionedKind: gvk, VersionedObject: admission.NewLazyObject(pod)}, nil,
 			&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "pay"}}, celconfig.RuntimeCELCostBudget, nil)
 		if len(result.Decisions) == 0 {
 			t.Fatal("the policy decides nothing")
