@@ -80,3 +80,25 @@ func ExampleSeparationOf() {
 	// Output:
 	// can vault web node "web-1"
 }
+
+func ExampleSuggest() {
+	ctx := context.Background()
+	inv, err := inventory.Collect(ctx, nil, manifest.Bytes(manifest.Config{}, "vault.yaml", []byte(vault)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s, err := placement.Suggest(ctx, inv)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, p := range s.Patches {
+		fmt.Println(p.Ref.Kind, p.Ref.Name+":", p.Why)
+	}
+	fmt.Println("apart whatever nodes there are:", s.Apart)
+	// Output:
+	// StatefulSet vault: it is restricted (StatefulSet "vault" is labelled sensitivity=restricted)
+	// Deployment web: it is public (Deployment "web" is labelled sensitivity=public)
+	// apart whatever nodes there are: [restricted public]
+}

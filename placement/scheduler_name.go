@@ -29,7 +29,7 @@ After: the default scheduler, or a profile that is known (KubeSchedulerConfigura
 	Subjects:    inventory.WorkloadKinds(),
 	Needs:       slices.Concat(sensitivity.Needs(), inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating))),
 	Remediation: `Leave schedulerName out, or show the scheduler's configuration. Let admission allow the names that are known.`,
-	Limits:      "Which schedulers run is not seen by itself; the host of the scan says so.",
+	Limits:      "Workloads without a level are left out. Which schedulers run is not seen by itself; the host of the scan says so.",
 }
 
 // SchedulerName finds workloads that the rules of the default scheduler do not hold for.
@@ -46,7 +46,7 @@ func checkSchedulerName(ctx context.Context, e *nist190.Eval) error {
 	}
 	p := ControlPlane.Get(e.Inventory)
 	for _, w := range workloads {
-		if levels.Workload(w.Ref()).Level == sensitivity.Infra {
+		if !levels.Workload(w.Ref()).Known() {
 			continue
 		}
 		out := passing(w)

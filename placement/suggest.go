@@ -25,7 +25,7 @@ type Patch struct {
 // Suggestion is what would keep the levels on nodes of their own, with the proof. Nothing is applied.
 type Suggestion struct {
 	// Patches give nodes of a level its label and taint, workloads the selector and toleration, and namespaces the
-	// annotation of PodNodeSelector. They are ordered by kind, namespace and name.
+	// annotation of PodNodeSelector. They are ordered by namespace, kind and name.
 	Patches []Patch
 	// Policies demand the node selector of the pods of each level's namespaces, where PodNodeSelector cannot be had.
 	Policies []map[string]any
