@@ -19,8 +19,8 @@ type admitted struct {
 	mayHold     map[string]string // a selector that may be added
 	tolerations []corev1.Toleration
 	mayOpen     []corev1.Toleration // tolerations that may be added
-	// refused tells why admission lets no such pod in.
-	refused string
+	// refused tells why admission lets no such pod in, mayRefuse why it may not.
+	refused, mayRefuse string
 	// unseen are things that may change it in any way; anyTaint is one that may add any toleration, and a selector.
 	unseen   []string
 	anyTaint string
@@ -122,6 +122,8 @@ func (a *admitter) tolerate(out *admitted, spec *corev1.PodSpec, annotations map
 		out.tolerations = mergeTolerations(out.tolerations, extra)
 	case on == Unsaid && err == nil:
 		out.mayOpen = append(out.mayOpen, extra...)
+	case on == Unsaid:
+		out.mayRefuse = "PodTolerationRestriction: the annotation " + defaultTolerationsAnnotation + " cannot be read"
 	}
 	if a.profile.ExtendedResourceToleration == Off {
 		return
@@ -145,20 +147,27 @@ func (a *admitter) validate(out *admitted, namespace string, annotations map[str
 		out.refused = "PodNodeSelector: pod node label selector labels conflict with its namespace whitelist"
 		return
 	}
-	if a.profile.PodTolerationRestriction != On {
+	if a.profile.PodTolerationRestriction == Off {
 		return
+	}
+	refuse := func(reason string) {
+		if a.profile.PodTolerationRestriction == On {
+			out.refused = reason
+		} else {
+			out.mayRefuse = reason
+		}
 	}
 	allowed, set, err := tolerationsIn(annotations, whitelistAnnotation)
 	if !set {
 		allowed = a.profile.TolerationWhitelist
 	}
 	if err != nil {
-		out.refused = "PodTolerationRestriction: the annotation " + whitelistAnnotation + " cannot be read"
+		refuse("PodTolerationRestriction: the annotation " + whitelistAnnotation + " cannot be read")
 		return
 	}
-	for i := range out.tolerations {
-		if len(allowed) > 0 && !slices.ContainsFunc(allowed, func(w corev1.Toleration) bool { return covers(&w, &out.tolerations[i]) }) {
-			out.refused = "PodTolerationRestriction: pod tolerations (possibly merged with namespace default tolerations) conflict with its whitelist"
+	for _, t := range slices.Concat(out.tolerations, out.mayOpen) {
+		if len(allowed) > 0 && !slices.ContainsFunc(allowed, func(w corev1.Toleration) bool { return covers(&w, &t) }) {
+			refuse("PodTolerationRestriction: pod tolerations (possibly merged with namespace default tolerations) conflict with its whitelist")
 			return
 		}
 	}

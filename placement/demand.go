@@ -45,6 +45,7 @@ type demand struct {
 	name        string   // spec.nodeName
 	kubelet     bool     // the scheduler is not asked, or nothing is known of it
 	refused     string
+	mayRefuse   string
 	unseen      []string // what may change the pod in any way
 	anyTaint    string   // what may add any toleration, and a selector
 	doubts      []string // what was not seen and only asks more
@@ -67,7 +68,7 @@ type input struct {
 func (b *builder) demandOf(in *input) *demand {
 	p := &b.profile
 	d := &demand{
-		tolerations: in.tolerations, mayOpen: in.mayOpen, name: in.name, refused: in.refused, unseen: in.unseen, anyTaint: in.anyTaint, compare: p.ComparisonOperators, now: p.Now,
+		tolerations: in.tolerations, mayOpen: in.mayOpen, name: in.name, refused: in.refused, mayRefuse: in.mayRefuse, unseen: in.unseen, anyTaint: in.anyTaint, compare: p.ComparisonOperators, now: p.Now,
 		effects: []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute},
 	}
 	if in.daemon {
@@ -164,6 +165,7 @@ func (in *input) key(buf []byte) []byte {
 	tolerations(in.mayOpen)
 	str(in.name)
 	str(in.refused)
+	str(in.mayRefuse)
 	str(in.anyTaint)
 	str(in.spec.SchedulerName)
 	if in.spec.OS != nil {

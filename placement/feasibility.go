@@ -471,6 +471,9 @@ func (d *demand) refuse(n *Node, most bool) *Refusal {
 		}
 		return &Refusal{"admission", d.unseen[0], ""}
 	}
+	if d.mayRefuse != "" && !most {
+		return &Refusal{"admission", d.mayRefuse, ""}
+	}
 	if n.openLabels && !most {
 		return &Refusal{"pool", reasonPool, ""}
 	}
