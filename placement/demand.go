@@ -68,7 +68,8 @@ type input struct {
 func (b *builder) demandOf(in *input) *demand {
 	p := &b.profile
 	d := &demand{
-		tolerations: in.tolerations, mayOpen: in.mayOpen, name: in.name, refused: in.refused, mayRefuse: in.mayRefuse, unseen: in.unseen, anyTaint: in.anyTaint, compare: p.ComparisonOperators, now: p.Now,
+		tolerations: in.tolerations, mayOpen: in.mayOpen, name: in.name, refused: in.refused, mayRefuse: in.mayRefuse,
+		unseen: in.unseen, anyTaint: in.anyTaint, compare: p.ComparisonOperators, now: p.Now,
 		effects: []corev1.TaintEffect{corev1.TaintEffectNoSchedule, corev1.TaintEffectNoExecute},
 	}
 	if in.daemon {
@@ -223,7 +224,8 @@ func isMirror(annotations map[string]string) bool {
 // observed is the input of a pod that exists: admission has been through with it. A node name is the scheduler's doing
 // where a controller owns the pod and would make another; a pod that nobody owns never leaves its node.
 func observed(o *inventory.Object, p *corev1.Pod, templated string) input {
-	in := input{admitted: admitted{selector: p.Spec.NodeSelector, tolerations: p.Spec.Tolerations}, namespace: o.Namespace(), spec: &p.Spec, name: p.Spec.NodeName}
+	in := input{namespace: o.Namespace(), spec: &p.Spec, name: p.Spec.NodeName}
+	in.admitted = admitted{selector: p.Spec.NodeSelector, tolerations: p.Spec.Tolerations}
 	in.static = isMirror(o.Annotations())
 	if _, owned := o.Controller(); owned && !in.static {
 		in.name = templated

@@ -39,8 +39,9 @@ After:
 	Subjects: []schema.GroupKind{inventory.NamespaceRef("").GroupKind()},
 	Remediation: `Annotate the namespace and run the API server with --enable-admission-plugins=PodNodeSelector; or demand the node selector with
 a ValidatingAdmissionPolicy for pods of namespaces of the level.`,
-	Limits: `Medium where a higher level has workloads, low for the highest. Policies of admission (ValidatingAdmissionPolicy, Kyverno, Gatekeeper, Capsule) that speak of node selectors in other words are recognised and
-not evaluated. Who may create pods is a question of 4.3.1, and who may change the annotation rbac-namespace-write's.`,
+	Limits: `Medium where a higher level has workloads, low for the highest. Policies of admission (ValidatingAdmissionPolicy, Kyverno,
+Gatekeeper, Capsule) that speak of node selectors in other words are recognised and not evaluated. Who may create pods is a
+question of 4.3.1, and who may change the annotation rbac-namespace-write's.`,
 }
 
 // policyKinds hold policies of admission that may demand a node selector.
@@ -61,7 +62,8 @@ var policyKinds = []struct {
 func enforcementNeeds() []inventory.Need {
 	needs := slices.Concat(sensitivity.Needs(), inventory.WorkloadNeeds(inventory.Either))
 	for _, k := range policyKinds {
-		needs = append(needs, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: inventory.Exonerating}) // a policy can only hold
+		// A policy can only hold.
+		needs = append(needs, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: inventory.Exonerating})
 	}
 	return append(needs, inventory.NeedOf[admissionregistrationv1.ValidatingAdmissionPolicyBinding](inventory.Exonerating))
 }
@@ -150,7 +152,8 @@ func checkEnforcement(ctx context.Context, e *nist190.Eval) error {
 			case where != "":
 				out.Message += "; its annotation selects other nodes than those of the level"
 			}
-			out.Remediation = fmt.Sprintf("kubectl annotate namespace %s %s=%s=%s\n\nand run the API server with --enable-admission-plugins=PodNodeSelector.\n", name, nodeSelectorAnnotation, classes.NodeKey(), level)
+			out.Remediation = fmt.Sprintf("kubectl annotate namespace %s %s=%s=%s\n\nand run the API server with --enable-admission-plugins=PodNodeSelector.\n",
+				name, nodeSelectorAnnotation, classes.NodeKey(), level)
 		}
 		e.Report(out)
 	}

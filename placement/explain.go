@@ -127,7 +127,9 @@ func (f *Feasibility) Find(kind, namespace, name string) (*Placement, error) {
 		}
 		if i := slices.IndexFunc(p.pods, func(x podOf) bool { return is(x.object) }); i >= 0 {
 			c := p.pods[i].class
-			found = append(found, &Placement{Workload: p.Workload, Doubts: c.doubtful(), classes: []*podClass{c}, certain: c.certain, possible: c.possible, ownKernel: p.ownKernel})
+			one := *p
+			one.Doubts, one.classes, one.certain, one.possible = c.doubtful(), []*podClass{c}, c.certain, c.possible
+			found = append(found, &one)
 		} else if slices.ContainsFunc(p.Workload.Pods, func(x inventory.WorkloadPod) bool { return is(x.Object) }) {
 			found = append(found, p) // of a DaemonSet, or ended
 		}

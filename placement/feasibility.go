@@ -481,7 +481,7 @@ func (d *demand) refuse(n *Node, most bool) *Refusal {
 	if d.now && !n.Pool {
 		taints = n.all
 		if n.cordon && !d.kubelet && !slices.Contains(d.skip, "NodeUnschedulable") &&
-			untolerated([]corev1.Taint{{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}}, d.allowed(most), d.compares(most), corev1.TaintEffectNoSchedule) != nil {
+			untolerated(cordoned, d.allowed(most), d.compares(most), corev1.TaintEffectNoSchedule) != nil {
 			return &Refusal{"NodeUnschedulable", reasonUnschedulable, ""}
 		}
 	}
@@ -535,6 +535,9 @@ func (d *demand) refuse(n *Node, most bool) *Refusal {
 	}
 	return inZones()
 }
+
+// cordoned is the taint that a pod must tolerate to be scheduled to a node that is not schedulable.
+var cordoned = []corev1.Taint{{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}}
 
 func (d *demand) allowed(most bool) []corev1.Toleration {
 	if most && len(d.mayOpen) > 0 {

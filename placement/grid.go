@@ -197,7 +197,8 @@ func (g *Grid) svg(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 	width, height := left+wide*len(g.Levels)+10, high*(len(g.Rows)+1)+10
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="nodes by sensitivity levels">`+"\n%s", width, height, width, height, gridStyle)
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d"`, width, height, width, height)
+	fmt.Fprintf(b, ` role="img" aria-label="nodes by sensitivity levels">`+"\n%s", gridStyle)
 	for c, l := range g.Levels {
 		fmt.Fprintf(b, `<text x="%d" y="16">%s</text>`+"\n", left+wide*c+4, escape.Replace(l))
 	}
@@ -220,7 +221,8 @@ func (g *Grid) svg(w io.Writer) error {
 			default:
 				class = "some"
 			}
-			fmt.Fprintf(b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"/><text x="%d" y="%d">%s</text>`+"\n", class, left+wide*c, y, wide, high, left+wide*c+4, y+16, escape.Replace(cell.String()))
+			fmt.Fprintf(b, `<rect class="%s" x="%d" y="%d" width="%d" height="%d"/>`, class, left+wide*c, y, wide, high)
+			fmt.Fprintf(b, `<text x="%d" y="%d">%s</text>`+"\n", left+wide*c+4, y+16, escape.Replace(cell.String()))
 		}
 	}
 	fmt.Fprintln(b, "</svg>")

@@ -107,7 +107,8 @@ func demanded(inv *inventory.Inventory, levels *sensitivity.Levels, ns *inventor
 // coversPods: every pod that is created is validated, and none comes past.
 func coversPods(s *admissionregistrationv1.ValidatingAdmissionPolicySpec) bool {
 	m := s.MatchConstraints
-	if s.ParamKind != nil || len(s.MatchConditions) > 0 || s.FailurePolicy != nil && *s.FailurePolicy != admissionregistrationv1.Fail || m == nil || len(m.ExcludeResourceRules) > 0 {
+	if s.ParamKind != nil || len(s.MatchConditions) > 0 || s.FailurePolicy != nil && *s.FailurePolicy != admissionregistrationv1.Fail ||
+		m == nil || len(m.ExcludeResourceRules) > 0 {
 		return false
 	}
 	if s := selector(m.NamespaceSelector); s != nil && !s.Empty() {

@@ -106,5 +106,7 @@ func checkSharedData(ctx context.Context, e *nist190.Eval) error {
 
 // systemPath: files of the host that hold nothing of pods, which many mount to read.
 func systemPath(path string) bool {
-	return slices.Contains([]string{"/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/etc/ssl/certs", "/etc/pki", "/sys", "/proc", "/dev", "/lib/modules"}, strings.TrimRight(path, "/"))
+	return slices.Contains([]string{
+		"/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/etc/ssl/certs", "/etc/pki", "/sys", "/proc", "/dev", "/lib/modules",
+	}, strings.TrimRight(path, "/"))
 }

@@ -17,8 +17,10 @@ import (
 // sharingChecks are the answers to three questions that are not merged: do levels share a node, can they, and can they
 // only on other nodes than today's. What an author could do is placement-enforcement.
 func sharingChecks() []nist190.Check {
+	// Nodes and classes that were not seen could give pods a machine of their own.
+	machines := append(nodeNeeds(0), inventory.NeedOf[nodev1.RuntimeClass](0))
 	return []nist190.Check{
-		onLevels(observedSharing, biased(SeparationNeeds(), inventory.Exonerating, slices.Concat(nodeNeeds(0), []inventory.Need{inventory.NeedOf[nodev1.RuntimeClass](0)})), checkObservedSharing),
+		onLevels(observedSharing, biased(SeparationNeeds(), inventory.Exonerating, machines), checkObservedSharing),
 		onLevels(possibleSharing, SeparationNeeds(), checkPossibleSharing),
 		onLevels(todayOnly, biased(SeparationNeeds(), inventory.Exonerating, nodeNeeds(0)), checkTodayOnly),
 	}
@@ -203,8 +205,9 @@ var todayOnly = nist190.Metadata{
 one another: on a node without the taint, or with other labels, both would run.
 
 Where node selectors and required affinities of every pair of workloads contradict one another, no node that anybody adds
-can hold both. A cluster whose workloads are all of one level passes too: it is a cluster for that level. That is proved from the requirements alone, and so for manifests without nodes as well. Taints prove nothing
-here: they are a property of nodes, and an autoscaler or a colleague adds nodes that lack them.
+can hold both. That is proved from the requirements alone, and so for manifests without nodes as well. A cluster whose
+workloads are all of one level passes too: it is a cluster for that level. Taints prove nothing here: they are a property of
+nodes, and an autoscaler or a colleague adds nodes that lack them.
 
 Before:
 
@@ -215,7 +218,8 @@ After:
     nodeSelector: {sensitivity.node-restriction.kubernetes.io/level: restricted}`,
 	Claims: []nist190.Claim{{Sentence: "4b"}, {Sentence: "4c", Conclusive: true}}, Severity: nist190.SeverityMedium,
 	Remediation: `Give the workloads of both levels a node selector for the label of node levels, each with its own level.`,
-	Limits:      `Levels that can share a node today are placement-possible-sharing's to report. Without nodes, levels that only taints could keep apart are not assessed.`,
+	Limits: `Levels that can share a node today are placement-possible-sharing's to report. Without nodes, levels that only taints
+could keep apart are not assessed.`,
 }
 
 func checkTodayOnly(e *nist190.Eval, s *Separation) {
@@ -249,7 +253,8 @@ func checkTodayOnly(e *nist190.Eval, s *Separation) {
 	if all := s.levels(); !any && len(s.unclassified) == 0 {
 		// A cluster for one level alone is what sentence 4c asks for where hosts are not pinned.
 		if len(all) == 1 {
-			e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Key: "dedicated", Evidence: evidenceOf([]*inventory.Workload{all[0].placements[0].Workload})})
+			one := []*inventory.Workload{all[0].placements[0].Workload}
+			e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Key: "dedicated", Evidence: evidenceOf(one)})
 		} else {
 			e.NotApplicable(inventory.Cluster, "no workload has a sensitivity level")
 		}

@@ -231,7 +231,8 @@ func (p *patcher) namespace(o *inventory.Object, level sensitivity.Level) {
 	if o.Annotations()[nodeSelectorAnnotation] == want {
 		return
 	}
-	p.patch(o, "what PodNodeSelector adds to its pods", map[string]any{"metadata": map[string]any{"annotations": map[string]any{nodeSelectorAnnotation: want}}}, func(u map[string]any) error {
+	merge := map[string]any{"metadata": map[string]any{"annotations": map[string]any{nodeSelectorAnnotation: want}}}
+	p.patch(o, "what PodNodeSelector adds to its pods", merge, func(u map[string]any) error {
 		return unstructured.SetNestedField(u, want, "metadata", "annotations", nodeSelectorAnnotation)
 	})
 }

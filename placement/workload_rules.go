@@ -300,7 +300,8 @@ After:
 func checkDrift(e *nist190.Eval, s *Separation) {
 	for _, p := range s.Feasibility.placements {
 		w := p.Workload
-		if s.Levels.Workload(w.Ref()).Level == sensitivity.Infra || w.Template.Spec.NodeName != "" && (len(w.Pods) == 0 || w.Pods[0].Object != w.Object) {
+		pinned := w.Template.Spec.NodeName != "" && (len(w.Pods) == 0 || w.Pods[0].Object != w.Object)
+		if s.Levels.Workload(w.Ref()).Level == sensitivity.Infra || pinned {
 			continue
 		}
 		seen := false
