@@ -20,14 +20,19 @@ import (
 	"k8s.io/kubernetes/pkg/controller/daemon"
 	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
+	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework/parallelize"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/interpodaffinity"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeaffinity"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodename"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/nodeunschedulable"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/podtopologyspread"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/tainttoleration"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/volumebinding"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/volumezone"
+	"k8s.io/kubernetes/pkg/scheduler/metrics"
 
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 
@@ -112,26 +117,31 @@ func TestFeasibility(t *testing.T) {
 // scheduler runs the filter plugins as the framework does: PreFilter once for a pod, then Filter for a node, in the
 // order of the default configuration, until one refuses.
 type scheduler struct {
-	plugins []fwk.FilterPlugin
-	compare bool
+	plugins  []fwk.FilterPlugin
+	compare  bool
+	snapshot fwk.SharedLister
 }
 
 // handle is what the plugins ask of the framework.
 type handle struct {
 	fwk.Handle
-	client  kubernetes.Interface
-	factory informers.SharedInformerFactory
+	client   kubernetes.Interface
+	factory  informers.SharedInformerFactory
+	snapshot fwk.SharedLister
 }
 
 func (h *handle) ClientSet() kubernetes.Interface                        { return h.client }
 func (h *handle) SharedInformerFactory() informers.SharedInformerFactory { return h.factory }
+func (h *handle) SnapshotSharedLister() fwk.SharedLister                 { return h.snapshot }
+func (h *handle) Parallelizer() fwk.Parallelizer                         { return parallelize.NewParallelizer(1) }
 
 func newScheduler(ctx context.Context, t *testing.T, w *world) *scheduler {
 	t.Helper()
+	metrics.Register() // the plugins count what they do
 	client := fake.NewClientset(w.storage()...)
-	h := &handle{client: client, factory: informers.NewSharedInformerFactory(client, 0)}
+	h := &handle{client: client, factory: informers.NewSharedInformerFactory(client, 0), snapshot: cache.NewSnapshot(nil, w.nodes)}
 	fts := feature.Features{EnableTaintTolerationComparisonOperators: w.compare}
-	s := &scheduler{compare: w.compare}
+	s := &scheduler{compare: w.compare, snapshot: h.snapshot}
 	add := func(p fwk.Plugin, err error) {
 		if err != nil {
 			t.Fatal(err)
@@ -144,6 +154,9 @@ func newScheduler(ctx context.Context, t *testing.T, w *world) *scheduler {
 	add(nodeaffinity.New(ctx, &config.NodeAffinityArgs{}, h, fts))
 	add(volumebinding.New(ctx, &config.VolumeBindingArgs{BindTimeoutSeconds: 600}, h, fts))
 	add(volumezone.New(ctx, nil, h, fts))
+	// Without pods these two ask for the keys of their topologies alone.
+	add(podtopologyspread.New(ctx, &config.PodTopologySpreadArgs{DefaultingType: config.ListDefaulting}, h, fts))
+	add(interpodaffinity.New(ctx, &config.InterPodAffinityArgs{}, h, fts))
 	h.factory.Start(ctx.Done())
 	h.factory.WaitForCacheSync(ctx.Done())
 	return s
@@ -159,10 +172,14 @@ func (s *scheduler) fits(ctx context.Context, pod *corev1.Pod, node *corev1.Node
 	if pod.Spec.NodeName != "" {
 		plugins = []fwk.FilterPlugin{s.plugins[0], s.plugins[3]} // pkg/scheduler AdmissionCheck, which the kubelet calls
 	}
+	all, err := s.snapshot.NodeInfos().List()
+	if err != nil {
+		return err.Error(), false
+	}
 	for _, p := range plugins {
 		state := framework.NewCycleState()
 		if pre, ok := p.(fwk.PreFilterPlugin); ok {
-			result, status := pre.PreFilter(ctx, state, pod, []fwk.NodeInfo{info})
+			result, status := pre.PreFilter(ctx, state, pod, all)
 			switch {
 			case status.IsSkip():
 				continue

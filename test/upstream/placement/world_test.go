@@ -75,13 +75,17 @@ func newWorld(seed uint64) *world {
 		w.volume(r, i)
 	}
 	for i := range podsPerWorld {
-		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("p%d", i), Namespace: namespace, UID: types.UID(fmt.Sprint(i))}, Spec: w.spec(r)}
+		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("p%d", i), Namespace: namespace, UID: types.UID(fmt.Sprint(i)), Labels: map[string]string{"app": "a"}}, Spec: w.spec(r)}
 		w.pods = append(w.pods, p)
 	}
 	for i := range 10 {
 		d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("d%d", i), Namespace: namespace}}
 		d.Spec.Template.Spec = w.spec(r)
-		d.Spec.Template.Spec.Volumes = nil // the controller does not look at them
+		// The controller looks at neither of these; the scheduler does.
+		d.Spec.Template.Spec.Volumes, d.Spec.Template.Spec.TopologySpreadConstraints = nil, nil
+		if a := d.Spec.Template.Spec.Affinity; a != nil {
+			a.PodAffinity = nil
+		}
 		w.daemons = append(w.daemons, d)
 	}
 	return w
@@ -100,6 +104,23 @@ func (w *world) spec(r *rand.Rand) corev1.PodSpec {
 	}
 	if r.IntN(2) == 0 {
 		s.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms(r, true)}}}
+	}
+	own := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "a"}}
+	if r.IntN(5) == 0 {
+		for _, k := range some(r, keys, 1, 2) {
+			s.TopologySpreadConstraints = append(s.TopologySpreadConstraints, corev1.TopologySpreadConstraint{
+				MaxSkew: 1, TopologyKey: k, WhenUnsatisfiable: pick(r, []corev1.UnsatisfiableConstraintAction{corev1.DoNotSchedule, corev1.ScheduleAnyway}), LabelSelector: own,
+			})
+		}
+	}
+	if r.IntN(6) == 0 {
+		if s.Affinity == nil {
+			s.Affinity = &corev1.Affinity{}
+		}
+		s.Affinity.PodAffinity = &corev1.PodAffinity{}
+		for _, k := range some(r, keys, 1, 2) {
+			s.Affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution = append(s.Affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution, corev1.PodAffinityTerm{LabelSelector: own, TopologyKey: k})
+		}
 	}
 	for range r.IntN(4) {
 		s.Tolerations = append(s.Tolerations, corev1.Toleration{
