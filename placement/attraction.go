@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -39,8 +40,8 @@ After:
       tolerations: [{key: sensitivity, value: restricted, effect: NoSchedule}]
 
 The severity is low for the lowest level, medium for the next and high above. A selector that the namespace's annotation
-scheduler.alpha.kubernetes.io/node-selector adds counts where running pods show that it was added: the admission plugin
-PodNodeSelector is off by default.`,
+scheduler.alpha.kubernetes.io/node-selector adds counts where the admission plugin PodNodeSelector, which is off by default,
+is known to be on, or running pods show that it was added. The node selector of the pod's RuntimeClass counts.`,
 	Claims:   nist190.Claims("4a", "4b"),
 	Controls: []string{"SC-7", "SC-39"},
 	Severity: nist190.SeverityHigh,
@@ -55,11 +56,12 @@ so that other workloads stay away.`,
 		inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
 		// A selector holds on nodes that do not exist yet, so that nodes decide nothing but for the few workloads that name
 		// one; of those the check itself says NotAssessed where the node was not collected, as it rarely is of manifests.
-		[]inventory.Need{inventory.NeedOf[corev1.Node](inventory.SeverityOnly)},
+		// A RuntimeClass can only hold pods more.
+		[]inventory.Need{inventory.NeedOf[corev1.Node](inventory.SeverityOnly), inventory.NeedOf[nodev1.RuntimeClass](inventory.Exonerating)},
 	),
 	Since: "v0.1.0",
 	Limits: `That nodes carry the labels, that others stay off them (taints) and who may change labels are other questions. Selectors
-that a RuntimeClass, a bound volume or a webhook adds are not counted. Nodes are looked at only where a workload names
+that a bound volume or a webhook adds are not counted. Nodes are looked at only where a workload names
 one.`,
 }
 
@@ -115,7 +117,7 @@ const (
 // holds judges a pod spec against a level. other is the level of the nodes where it is astray; node is one that decided
 // and was not collected.
 func (p *placer) holds(spec *corev1.PodSpec, level sensitivity.Level) (h hold, other sensitivity.Level, node string) {
-	ways := alternatives(spec)
+	ways := alternatives(specWays(spec))
 	found := map[hold]int{}
 	for _, way := range ways {
 		got, missing := p.levelOf(way)
@@ -187,10 +189,10 @@ func (p *placer) nodeLevel(name string) (level sensitivity.Level, missing string
 }
 
 func (p *placer) judge(w *inventory.Workload, class sensitivity.Class) nist190.Outcome {
-	spec := &w.Template.Spec
+	spec := p.withRuntimeClass(&w.Template.Spec)
 	template := inventory.At{Object: w.Object, Path: append(slices.Clone(w.TemplatePath), "spec")}
 	name := p.levels.Name(class.Level)
-	out := nist190.Outcome{Subject: w.Ref(), Severity: p.severity(class.Level), Evidence: selectors(template, spec)}
+	out := nist190.Outcome{Subject: w.Ref(), Severity: severity(p.levels, class.Level), Evidence: selectors(template, spec)}
 	self := nist190.At(w.Object, "metadata", "name")
 	h, other, node := p.holds(spec, class.Level)
 	if h == loose || h == partial {
@@ -237,6 +239,20 @@ func (p *placer) judge(w *inventory.Workload, class sensitivity.Class) nist190.O
 	return out
 }
 
+// withRuntimeClass adds the node selector of the pod's RuntimeClass, as its admission does.
+func (p *placer) withRuntimeClass(spec *corev1.PodSpec) *corev1.PodSpec {
+	if spec.RuntimeClassName == nil {
+		return spec
+	}
+	_, rc, ok := inventory.TypedGet[nodev1.RuntimeClass](p.inv, "", *spec.RuntimeClassName)
+	if !ok || rc.Scheduling == nil || len(rc.Scheduling.NodeSelector) == 0 {
+		return spec
+	}
+	out := *spec
+	out.NodeSelector, _ = merged(spec.NodeSelector, rc.Scheduling.NodeSelector)
+	return &out
+}
+
 // selectors are the fields that limit the nodes of a pod.
 func selectors(at inventory.At, spec *corev1.PodSpec) []nist190.Evidence {
 	var out []nist190.Evidence
@@ -246,7 +262,7 @@ func selectors(at inventory.At, spec *corev1.PodSpec) []nist190.Evidence {
 	if len(spec.NodeSelector) > 0 {
 		out = append(out, nist190.Place(at, "nodeSelector").Showing(labels.Set(spec.NodeSelector).String()))
 	}
-	if requiredTerms(spec) != nil {
+	if _, required := requiredTerms(spec); required {
 		out = append(out, nist190.Place(at, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"))
 	}
 	return out
@@ -257,11 +273,15 @@ func (p *placer) halfMeasures(spec *corev1.PodSpec, level sensitivity.Level) str
 	var out []string
 	if spec.Affinity != nil && spec.Affinity.NodeAffinity != nil {
 		for _, t := range spec.Affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution {
-			if a, ok := (alternative{}).narrowed(&t.Preference); ok && p.levels.NodesWith(a.values) == level {
+			w, ok := termWay(&t.Preference, true)
+			if a := alternatives([]way{w}); ok && p.levels.NodesWith(a[0].values) == level {
 				out = append(out, "it only prefers them")
 				break
 			}
 		}
+	}
+	if trap := p.trap(spec, level); trap != "" {
+		out = append(out, trap)
 	}
 	for _, t := range spec.Tolerations {
 		if l, ok := p.levels.Parse(t.Value); ok && l == level {
@@ -273,6 +293,25 @@ func (p *placer) halfMeasures(spec *corev1.PodSpec, level sensitivity.Level) str
 		return ""
 	}
 	return ": " + strings.Join(out, "; ")
+}
+
+// trap names a requirement of the label of node levels that admits more than the level.
+func (p *placer) trap(spec *corev1.PodSpec, level sensitivity.Level) string {
+	terms, _ := requiredTerms(spec)
+	for _, t := range terms {
+		for _, r := range t.MatchExpressions {
+			if p.levels.NodesWith(map[string][]string{r.Key: {p.levels.Name(level)}}) != level {
+				continue
+			}
+			switch r.Operator {
+			case corev1.NodeSelectorOpNotIn, corev1.NodeSelectorOpDoesNotExist:
+				return fmt.Sprintf("%s admits nodes that nobody has labelled", r.Operator)
+			case corev1.NodeSelectorOpExists:
+				return "Exists admits every value of the label"
+			}
+		}
+	}
+	return ""
 }
 
 // annotated judges a workload whose namespace asks for a node selector that would hold it. The plugin that adds it,
@@ -287,6 +326,10 @@ func (p *placer) annotated(w *inventory.Workload, level sensitivity.Level) (nist
 	if len(added) == 0 {
 		return nist190.Outcome{}, false
 	}
+	on := ControlPlane.Get(p.inv).PodNodeSelector
+	if on == Off {
+		return nist190.Outcome{}, false
+	}
 	spec := w.Template.Spec
 	spec.NodeSelector = labels.Merge(added, spec.NodeSelector)
 	if h, _, _ := p.holds(&spec, level); h != firm {
@@ -294,6 +337,9 @@ func (p *placer) annotated(w *inventory.Workload, level sensitivity.Level) (nist
 	}
 	at := nist190.At(ns, "metadata", "annotations", nodeSelectorAnnotation).Showing(ns.Annotations()[nodeSelectorAnnotation])
 	self := nist190.At(w.Object, "metadata", "name")
+	if on == On {
+		return nist190.Outcome{Status: nist190.Pass, Evidence: []nist190.Evidence{self, at}}, true
+	}
 	running, without := 0, ""
 	for _, pod := range w.Pods {
 		if inventory.Terminal(pod.Pod) || pod.Object == w.Object && pod.Pod.Spec.NodeName == "" {
@@ -318,18 +364,6 @@ func (p *placer) annotated(w *inventory.Workload, level sensitivity.Level) (nist
 		Message:     "only the node selector of its namespace's annotation holds it on nodes of its level, and whether the admission plugin PodNodeSelector adds that cannot be seen",
 		Remediation: "Add the node selector to the pod template as well, or attest that the API server runs with the plugin.",
 	}, true
-}
-
-// severity: the lowest level loses least, and the highest most, by sharing a node.
-func (p *placer) severity(l sensitivity.Level) nist190.Severity {
-	top := sensitivity.Level(len(p.levels.Names()))
-	switch {
-	case l == 1:
-		return nist190.SeverityLow
-	case l == 2 && l < top:
-		return nist190.SeverityMedium
-	}
-	return nist190.SeverityHigh
 }
 
 func (p *placer) remedy(w *inventory.Workload, l sensitivity.Level) string {

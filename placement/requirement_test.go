@@ -160,8 +160,8 @@ func TestHoldsAgainstEveryNode(t *testing.T) {
 		want := true
 		for _, n := range nodes {
 			ok := labels.SelectorFromSet(spec.NodeSelector).Matches(n)
-			if ok && spec.Affinity != nil {
-				ok = slices.ContainsFunc(requiredTerms(&spec), func(tm corev1.NodeSelectorTerm) bool {
+			if terms, required := requiredTerms(&spec); ok && required {
+				ok = slices.ContainsFunc(terms, func(tm corev1.NodeSelectorTerm) bool {
 					return len(tm.MatchExpressions) > 0 && !slices.ContainsFunc(tm.MatchExpressions, func(r corev1.NodeSelectorRequirement) bool { return !satisfies(n, r) })
 				})
 			}
