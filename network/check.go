@@ -21,7 +21,7 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 	if md.Controls == nil {
 		md.Controls = []string{"AC-4", "SC-7"}
 	}
-	md.Needs = joinNeeds(md.Needs, checkNeeds())
+	md.Needs = joinNeeds(md.Needs, CollectedNeeds())
 	if md.Subjects == nil {
 		md.Subjects = inventory.WorkloadKinds()
 	}

@@ -129,10 +129,16 @@ type Zones struct {
 }
 
 // ZonesNeeds are what [ZonesOf] reads.
-func ZonesNeeds() []inventory.Need { return joinNeeds(NamedNeeds(), checkNeeds()) }
+func ZonesNeeds() []inventory.Need { return joinNeeds(NamedNeeds(), CollectedNeeds()) }
 
-// checkNeeds are what checks on the map read: they do not ask for names.
-func checkNeeds() []inventory.Need { return joinNeeds(Needs(), sensitivity.DeclaredNeeds()) }
+// CollectedNeeds are what [CollectedZonesOf] reads.
+func CollectedNeeds() []inventory.Need { return joinNeeds(Needs(), sensitivity.DeclaredNeeds()) }
+
+// CollectedZonesOf takes what was collected for all there is, and knows no ends by their names. It is for checks: the runner
+// lowers their verdicts where something was not seen, and keeps what they would have been.
+func CollectedZonesOf(ctx context.Context, inv *inventory.Inventory) (*Zones, error) {
+	return zonesAsCollected.Get(ctx, inv)
+}
 
 // ZonesOf is built once per inventory. Whoever uses it declares [ZonesNeeds].
 func ZonesOf(ctx context.Context, inv *inventory.Inventory) (*Zones, error) {

@@ -39,7 +39,7 @@ taint, and the node selector and toleration for it.`,
 // ThreatPosture finds exposed workloads beside the most sensitive.
 func ThreatPosture() nist190.Check {
 	md := threatPosture
-	md.Needs = joinNeeds(SeparationNeeds(), network.Needs(), network.EntryNeeds())
+	md.Needs = joinNeeds(SeparationNeeds(), network.CollectedNeeds(), network.EntryNeeds())
 	return nist190.NewCheck(md, checkThreatPosture)
 }
 
@@ -48,7 +48,7 @@ func checkThreatPosture(ctx context.Context, e *nist190.Eval) error {
 	if err != nil {
 		return err
 	}
-	zones, err := network.ZonesOf(ctx, e.Inventory)
+	zones, err := network.CollectedZonesOf(ctx, e.Inventory)
 	if err != nil {
 		return err
 	}
