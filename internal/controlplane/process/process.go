@@ -53,13 +53,17 @@ type Process struct {
 	Environment []Variable // etcd reads flags from it
 	Files       []File
 	Mounts      []Mount
+	Seen        []Seen
 
 	// Complete: a flag that is absent has its default. Otherwise there may be more flags than were seen.
 	Complete bool
 	// Incomplete says why it is not Complete, for people.
 	Incomplete string
-	// Effective: the flags are all there are with defaults filled in, as /flagz prints them.
+	// Effective: the flags, and the fields of files, are all there are with defaults filled in, as /flagz and /configz print
+	// them. What is absent is zero.
 	Effective bool
+	// Partial: it tells of single things, as /metrics does, and says nothing of the rest.
+	Partial bool
 
 	Rank     Rank
 	Strength inventory.Strength // what the description proves; zero means that of the object
@@ -93,6 +97,17 @@ type File struct {
 	Text []byte
 	// Missing says why the content is not known although the file exists: a redacted or referenced one.
 	Missing string
+	// Defaults are fields, as JSON, that an installer writes into the file where the content does not have them; Forced
+	// are those that it writes whatever the content says.
+	Defaults, Forced []byte
+	Place
+}
+
+// Seen is one thing that a running process shows of itself, without telling the flag that made it so.
+type Seen struct {
+	Flag string // whose effect it is: "enable-admission-plugins", "authorization-mode", "feature-gates", ...
+	Item string // an element of that list, or the name of a gate
+	On   bool
 	Place
 }
 

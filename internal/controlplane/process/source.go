@@ -15,11 +15,15 @@ type Source struct {
 // Found is what a source came to.
 type Found struct {
 	Processes []Process
+	Joins     []Join
+	Tokens    []Token
 	Problems  []inventory.Problem
 }
 
 // Merge adds what another search found.
 func (f *Found) Merge(o Found) {
 	f.Processes = append(f.Processes, o.Processes...)
+	f.Joins = append(f.Joins, o.Joins...)
+	f.Tokens = append(f.Tokens, o.Tokens...)
 	f.Problems = append(f.Problems, o.Problems...)
 }
