@@ -38,7 +38,9 @@ type Token struct {
 	Expires *time.Time
 	Usages  []string // nil stands for the installer's default
 	Groups  []string // nil stands for the installer's default
-	Source  string
+	// Certificates: it lets nobody in, but decrypts the keys of the control plane that kubeadm uploads for replicas.
+	Certificates bool
+	Source       string
 	Place
 }
 
