@@ -4,14 +4,19 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/nist190/nist190/internal/format"
 )
 
 // rule names the fields of a kind that hold payloads. Fields are found by their name wherever they stand, so that a
 // document of a wrong shape gives nothing away either; names are compared without case for the same reason.
 type rule struct {
-	fields []string // replaced by their Class
-	maps   []string // every value in them is replaced
-	files  bool     // file contents are replaced when they look like a payload
+	fields   []string                // replaced by their Class
+	maps     []string                // every value in them is replaced
+	settings []string                // free-form: what is in them is replaced unless it is as plain as a switch
+	files    bool                    // file contents are replaced when they look like a payload
+	lines    bool                    // credentials in URLs and flags are cut out of every text
+	known    func(field string) bool // with it, all other fields of the top level are free-form
 }
 
 var (
@@ -21,7 +26,6 @@ var (
 		maps:   []string{"config"}, // auth-provider.config; value is that of exec.env
 	}
 	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true}
-	kubeletRule    = &rule{maps: []string{"staticPodURLHeader"}}
 	schedulerRule  = &rule{fields: []string{"keyData"}}
 	credentialRule = &rule{fields: []string{"token", "clientKeyData", "value"}}
 )
@@ -57,6 +61,16 @@ func ruleOf(apiVersion, kind string) *rule {
 		}
 	case "kubescheduler.config.k8s.io":
 		return schedulerRule
+	case "config.k8s.io":
+		if strings.EqualFold(kind, "Flagz") {
+			return textRule
+		}
+	case "eksctl.io":
+		return eksctlRule
+	case "kops.k8s.io", "infrastructure.cluster.x-k8s.io":
+		return nodeRule
+	case format.Group:
+		return formatRule(kind)
 	}
 	return nil
 }
@@ -64,7 +78,14 @@ func ruleOf(apiVersion, kind string) *rule {
 func (r *rule) apply(v any) (changed bool) {
 	switch v := v.(type) {
 	case []any:
-		for _, e := range v {
+		for i, e := range v {
+			if s, ok := e.(string); ok && r.lines {
+				if clean := withoutCredentials(s); clean != s {
+					v[i] = clean
+					changed = true
+				}
+				continue
+			}
 			changed = r.apply(e) || changed
 		}
 	case map[string]any:
@@ -75,9 +96,18 @@ func (r *rule) apply(v any) (changed bool) {
 				changed = true
 			case fold(r.maps, k):
 				changed = redactAll(e) || changed
+			case fold(r.settings, k):
+				var c bool
+				v[k], c = setting(e)
+				changed = changed || c
 			case r.files && k == "content" && holdsPayload(text(e)):
 				v[k] = describe(e)
 				changed = true
+			case r.lines && text(e) != "":
+				if clean := r.cleanFlag(k, text(e)); clean != e {
+					v[k] = clean
+					changed = true
+				}
 			default:
 				changed = r.apply(e) || changed
 			}
@@ -95,7 +125,17 @@ func redactAll(v any) (changed bool) {
 	return changed
 }
 
+// cleanFlag is withoutCredentials for the value of a field, whose name may be that of a flag.
+func (r *rule) cleanFlag(name, value string) string {
+	if clean := withoutCredentials(name + "=" + value); strings.HasPrefix(clean, name+"=") {
+		return clean[len(name)+1:]
+	}
+	return value
+}
+
+// fold compares names without case. k3s appends to a list where a key ends in "+".
 func fold(names []string, k string) bool {
+	k = strings.TrimSuffix(k, "+")
 	for _, n := range names {
 		if strings.EqualFold(n, k) {
 			return true

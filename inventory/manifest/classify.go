@@ -3,6 +3,8 @@ package manifest
 import (
 	"path"
 	"strings"
+
+	"github.com/nist190/nist190/internal/format"
 )
 
 // class says what a document is.
@@ -69,7 +71,7 @@ func isConfiguration(h header) bool {
 	switch group := h.group(); group {
 	case "":
 		return h.kind == "Config" || h.kind == "EncryptionConfig"
-	case "kubeadm.k8s.io", "audit.k8s.io", "apiserver.k8s.io", "eksctl.io", "abac.authorization.kubernetes.io":
+	case format.Group, "config.k8s.io", "kubeadm.k8s.io", "audit.k8s.io", "apiserver.k8s.io", "eksctl.io", "abac.authorization.kubernetes.io":
 		return true
 	default:
 		return strings.HasSuffix(group, ".config.k8s.io")

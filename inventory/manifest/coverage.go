@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190/internal/bootstrap"
+	"github.com/nist190/nist190/internal/format"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -59,6 +60,9 @@ var clusterOnly = []schema.GroupKind{
 // cover states what absence means.
 func (t *tally) cover(needs []inventory.Need) {
 	t.summary()
+	if v, ok := t.version.only(); ok {
+		t.into.Assume(inventory.KubernetesVersion.Set(v))
+	}
 	state := func(gk schema.GroupKind, s inventory.State, reason string) {
 		t.into.Cover(inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind, Coverage: inventory.Coverage{State: s, Reason: reason}})
 	}
@@ -78,6 +82,15 @@ func (t *tally) cover(needs []inventory.Need) {
 			state(gk, inventory.Partial, t.opaque)
 		default:
 			state(gk, inventory.Complete, "closed world: what the manifests hold of it is all there is")
+		}
+	}
+	for gk := range t.kinds {
+		switch {
+		case gk.Group != format.Group:
+		case t.opaque != "":
+			state(gk, inventory.Partial, t.opaque)
+		default:
+			state(gk, inventory.Complete, "closed world: what the files of this format say is all there is")
 		}
 	}
 	for _, n := range needs {

@@ -30,12 +30,20 @@ func (d *document) parse() {
 	}
 	h := readHeader(v.JSON)
 	class := classify(d.in.uri, h)
-	if class == foreign {
+	var parts []part
+	if class != apiObject && !h.isObject() {
+		parts = recognize(d.in.uri, v.JSON)
+	}
+	if class == foreign && parts == nil {
 		d.foreign = append(d.foreign, d.in.uri)
 		return
 	}
 	for _, n := range v.Notes {
 		d.problems = append(d.problems, inventory.Problem{Code: noteCode(n.Kind), Message: n.Msg, Origin: d.origin(n.Line, n.Column)})
+	}
+	if parts != nil {
+		d.formats(parts)
+		return
 	}
 	d.caseProblems(h)
 	whole := &text{doc: d.doc}

@@ -20,7 +20,9 @@ type input struct {
 	chart string // the Helm chart whose template it is; empty for other files
 	// patchOf is the kustomization that it is a patch of; empty for other files.
 	patchOf string
-	open    func() (io.ReadCloser, error)
+	// tentative: its name does not say that it is a manifest. Unless its content does, nothing is said of it.
+	tentative bool
+	open      func() (io.ReadCloser, error)
 }
 
 // lister finds the inputs. It opens directories and no files.

@@ -13,8 +13,14 @@ import (
 func (in *input) parse(ctx context.Context, cfg Config, p *pool, data []byte) *result {
 	r := &result{}
 	text, err := yamlx.Text(data)
+	if in.tentative && (err != nil || !maybe(text)) {
+		return r
+	}
 	if err != nil {
 		in.broken(r, inventory.ProblemEncoding, inventory.Origin{URI: in.uri}, err)
+		return r
+	}
+	if in.textFormat(r, text) {
 		return r
 	}
 	if in.chart != "" {

@@ -48,7 +48,7 @@ func (w *walk) run(root, outer string) {
 		if isKustomization(d.Name()) && d.Type().IsRegular() {
 			w.kustomize(name)
 		}
-		if !isManifest(name) {
+		if !isManifest(name) && !isTentative(name) {
 			return nil
 		}
 		switch {
@@ -89,6 +89,19 @@ func isManifest(name string) bool {
 	return false
 }
 
+// isTentative reports the names of configuration files that are no manifests by their extension: drop-ins of a kubelet and
+// kubeconfigs, and what kubectl get --raw was asked for.
+func isTentative(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	switch path.Ext(base) {
+	case ".conf", ".kubeconfig":
+		return true
+	case "", ".txt", ".prom":
+		return base == "kubeconfig" || strings.Contains(base, "flagz") || strings.Contains(base, "metrics") || strings.Contains(base, "configz")
+	}
+	return false
+}
+
 func (w *walk) directory(root, name string) error {
 	if base := path.Base(name); name != root && strings.HasPrefix(base, ".") {
 		// Two dots are the generations of a mounted ConfigMap, which links lead to.
@@ -116,7 +129,7 @@ func (w *walk) file(name, outer string) {
 			chart = w.charts[path.Dir(dir)]
 		}
 	}
-	w.inputs[w.uri(name)] = &input{uri: w.uri(name), chart: chart, named: w.wasNamed(name),
+	w.inputs[w.uri(name)] = &input{uri: w.uri(name), chart: chart, named: w.wasNamed(name), tentative: !isManifest(name) && !w.wasNamed(name),
 		open: func() (io.ReadCloser, error) { return w.fsys.Open(name) }}
 }
 
