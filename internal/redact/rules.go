@@ -26,6 +26,8 @@ var (
 		maps:   []string{"config"}, // auth-provider.config; value is that of exec.env
 	}
 	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true}
+	kubeletRule    = &rule{maps: []string{"staticPodURLHeader"}}
+	schedulerRule  = &rule{fields: []string{"keyData"}}
 	credentialRule = &rule{fields: []string{"token", "clientKeyData", "value"}}
 )
 
@@ -52,10 +54,10 @@ func ruleOf(apiVersion, kind string) *rule {
 	case "client.authentication.k8s.io", "authentication.k8s.io":
 		return credentialRule
 	case "kubelet.config.k8s.io":
-		if strings.EqualFold(kind, "CredentialProviderConfig") {
+		switch {
+		case strings.EqualFold(kind, "CredentialProviderConfig"):
 			return credentialRule
-		}
-		if strings.EqualFold(kind, "KubeletConfiguration") {
+		case strings.EqualFold(kind, "KubeletConfiguration"):
 			return kubeletRule
 		}
 	case "config.k8s.io":
@@ -68,6 +70,8 @@ func ruleOf(apiVersion, kind string) *rule {
 		return nodeRule
 	case format.Group:
 		return formatRule(kind)
+	case "kubescheduler.config.k8s.io":
+		return schedulerRule
 	}
 	return nil
 }
