@@ -102,9 +102,10 @@ func (f *finder) aksCluster(n node, of aksFields) Cluster {
 		c.TransitEncryption = on
 	}
 	c.WorkloadIdentity = flag(of.workloadIdentity)
-	c.ThreatDetection = flag(of.defender)
 	if of.defenderIsBlock {
 		c.ThreatDetection = isThere(at(of.defender))
+	} else {
+		c.ThreatDetection = flag(of.defender)
 	}
 	c.ImageCleaner = flag(of.cleaner)
 	c.PolicyAddon = flag(of.policyAddon)

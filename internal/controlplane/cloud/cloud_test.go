@@ -86,7 +86,7 @@ func describe(b *strings.Builder, indent string, v reflect.Value) {
 			}
 		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
 			for j := range f.Len() {
-				fmt.Fprintf(b, "%s%s\n", indent, strings.TrimSuffix(name, "s"))
+				fmt.Fprintf(b, "%s%s\n", indent, name)
 				describe(b, indent+"  ", f.Index(j))
 			}
 		case !f.IsZero():

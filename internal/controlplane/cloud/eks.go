@@ -27,7 +27,7 @@ type eksFields struct {
 	logsUnset                                unset[[]string]
 }
 
-const notPrinted = "the description does not have it: an older command line, or no answer of describe-cluster"
+const notPrinted = "the description does not have it"
 
 // eksDescribe: the Cluster of docs.aws.amazon.com/eks/latest/APIReference. Its answers have every field that is set.
 var eksDescribe = eksFields{
@@ -211,7 +211,7 @@ func completeness(entries []AccessEntry, listed map[string]node, at node) Value[
 // eksPoolFields are those of a node group.
 type eksPoolFields struct {
 	name, version, image, sshKey, encrypted, diskKey, role, noIMDS path
-	sshIsBlock                                                     bool
+	sshIsSwitch                                                    bool
 }
 
 var eksPoolDescribe = eksPoolFields{name: path{"nodegroupName"}, version: path{"version"}, image: path{"amiType"},
@@ -228,9 +228,10 @@ func eksPool(n node, of eksPoolFields) Pool {
 	p := Pool{Name: at(of.name).str(), Place: n.place}
 	p.Version = text(at(of.version), open[string]("the version is that of the control plane when the group was made"))
 	p.Image = text(at(of.image), open[string](notPrinted))
-	p.RemoteLogin = then(text(at(of.sshKey), means("")), func(s string) bool { return s != "" })
-	if of.sshIsBlock {
+	if of.sshIsSwitch {
 		p.RemoteLogin = boolean(at(of.sshKey), means(false))
+	} else {
+		p.RemoteLogin = then(text(at(of.sshKey), means("")), func(s string) bool { return s != "" })
 	}
 	p.DisksEncrypted = boolean(at(of.encrypted), open[bool](template))
 	p.DiskKey = then(text(at(of.diskKey), open[string](template)), func(s string) Key { return Key{Set: s != "", Name: s} })

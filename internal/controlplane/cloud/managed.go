@@ -44,7 +44,7 @@ var eksctlFields = eksFields{
 	versionUnset: open[string]("eksctl takes its own default"), allowedUnset: means([]string{everybody}), logsUnset: means([]string(nil)),
 }
 
-var eksctlPool = eksPoolFields{name: path{"name"}, version: path{"version"}, image: path{"amiFamily"}, sshKey: path{"ssh", "allow"}, sshIsBlock: true,
+var eksctlPool = eksPoolFields{name: path{"name"}, version: path{"version"}, image: path{"amiFamily"}, sshKey: path{"ssh", "allow"}, sshIsSwitch: true,
 	encrypted: path{"volumeEncrypted"}, diskKey: path{"volumeKmsKeyID"}, noIMDS: path{"disablePodIMDS"}, role: path{"iam", "instanceRoleARN"}}
 
 func (f *finder) eksctl(n node) []Cluster {
@@ -65,7 +65,7 @@ func (f *finder) eksctl(n node) []Cluster {
 			principal = "account " + account
 		}
 		c.Entries = append(c.Entries, AccessEntry{Principal: principal, Username: text(e.at("username"), means("")), PoliciesKnown: true,
-			Groups: texts(e.at("groups"), means([]string(nil))), Type: of(ConfigMapEntry, e.place), Place: e.place})
+			Groups: texts(e.at("groups"), means([]string(nil))), Type: Value[string]{V: ConfigMapEntry, Known: true, Place: e.place}, Place: e.place})
 	}
 	for _, p := range n.at("identityProviders").list() {
 		c.Providers = append(c.Providers, IdentityProvider{Place: p.place, Issuer: text(p.at("issuerURL"), open[string](notPrinted)), Audience: text(p.at("clientID"), open[string](notPrinted)),
@@ -74,12 +74,10 @@ func (f *finder) eksctl(n node) []Cluster {
 	for _, list := range [...]string{"nodeGroups", "managedNodeGroups"} {
 		for _, g := range n.at(list).list() {
 			p := eksPool(g, eksctlPool)
-			if m, ok := g.at("ssh").v.(map[string]any); ok && p.RemoteLogin.Default {
-				for k := range m { // a key turns it on
-					p.RemoteLogin.V = p.RemoteLogin.V || strings.HasPrefix(k, "publicKey")
-				}
+			if p.RemoteLogin.Default && hasPublicKey(g.at("ssh")) { // a key turns it on
+				p.RemoteLogin = Value[bool]{V: true, Known: true, Place: g.at("ssh").place}
 			}
-			if p.MetadataHidden.Why != "" && g.at("disablePodIMDS").state == absent {
+			if g.at("disablePodIMDS").state == absent {
 				p.MetadataHidden = Value[bool]{Known: true, Default: true, Place: g.place}
 			}
 			c.Pools = append(c.Pools, p)
@@ -90,6 +88,16 @@ func (f *finder) eksctl(n node) []Cluster {
 			Settings: text(a.at("configurationValues"), means("")), Place: a.place})
 	}
 	return []Cluster{c}
+}
+
+func hasPublicKey(ssh node) bool {
+	m, _ := ssh.v.(map[string]any)
+	for k := range m {
+		if strings.HasPrefix(k, "publicKey") {
+			return true
+		}
+	}
+	return false
 }
 
 // awsFields: controlplane/eks/api/v1beta2 of cluster-api-provider-aws.
@@ -124,7 +132,7 @@ func (f *finder) awsControlPlane(n node) []Cluster {
 				principal = e.at("userarn").str()
 			}
 			c.Entries = append(c.Entries, AccessEntry{Principal: principal, Username: text(e.at("username"), means("")), PoliciesKnown: true,
-				Groups: texts(e.at("groups"), means([]string(nil))), Type: of(ConfigMapEntry, e.place), Place: e.place})
+				Groups: texts(e.at("groups"), means([]string(nil))), Type: Value[string]{V: ConfigMapEntry, Known: true, Place: e.place}, Place: e.place})
 		}
 	}
 	for _, a := range n.at("spec", "addons").list() {

@@ -255,9 +255,4 @@ func either(a, b Value[bool]) Value[bool] {
 	return a
 }
 
-// of is a value that the vendor has for every cluster.
-func of[T any](v T, at process.Place) Value[T] {
-	return Value[T]{V: v, Known: true, Default: true, Place: at}
-}
-
 func unclear[T any](why string, at process.Place) Value[T] { return Value[T]{Why: why, Place: at} }
