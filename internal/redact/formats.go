@@ -25,6 +25,7 @@ var (
 	cloudRule = &rule{fields: payloadFields, settings: []string{"metadata", "configurationValues", "configuration_values",
 		"configurationSettings", "configuration_settings"}, files: true, lines: true}
 	configzRule = &rule{fields: payloadFields, maps: []string{"staticPodURLHeader"}, lines: true}
+	kubeletRule = &rule{maps: []string{"staticPodURLHeader"}}
 	eksctlRule  = &rule{fields: payloadFields, settings: []string{"configurationValues", "preBootstrapCommands",
 		"overrideBootstrapCommand"}, files: true, lines: true}
 	textRule = &rule{lines: true}

@@ -26,7 +26,6 @@ var (
 		maps:   []string{"config"}, // auth-provider.config; value is that of exec.env
 	}
 	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true}
-	kubeletRule    = &rule{maps: []string{"staticPodURLHeader"}}
 	schedulerRule  = &rule{fields: []string{"keyData"}}
 	credentialRule = &rule{fields: []string{"token", "clientKeyData", "value"}}
 )
@@ -60,6 +59,8 @@ func ruleOf(apiVersion, kind string) *rule {
 		case strings.EqualFold(kind, "KubeletConfiguration"):
 			return kubeletRule
 		}
+	case "kubescheduler.config.k8s.io":
+		return schedulerRule
 	case "config.k8s.io":
 		if strings.EqualFold(kind, "Flagz") {
 			return textRule
@@ -70,8 +71,6 @@ func ruleOf(apiVersion, kind string) *rule {
 		return nodeRule
 	case format.Group:
 		return formatRule(kind)
-	case "kubescheduler.config.k8s.io":
-		return schedulerRule
 	}
 	return nil
 }
