@@ -1,12 +1,15 @@
 package cloud_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,6 +132,54 @@ func TestWrongShapes(t *testing.T) {
 	if strings.Contains(fmt.Sprint(found), "hunter2") {
 		t.Error("a value is repeated")
 	}
+}
+
+// TestAnyShape puts a text, a number, a list and a mapping in the place of every value: what is said of it is not the value.
+func TestAnyShape(t *testing.T) {
+	const planted = "pl4nted"
+	files, _ := filepath.Glob("testdata/*.json")
+	n := 0
+	for _, file := range files {
+		data, _ := os.ReadFile(file)
+		for _, value := range regexp.MustCompile(`: ("[^"]*"|true|false|\[|\{)`).FindAllSubmatchIndex(data, -1) {
+			begin, end := value[2], value[3]
+			if c := data[begin]; c == '[' || c == '{' {
+				end = begin + len(bytes.TrimRight(balanced(data[begin:]), " "))
+			}
+			for _, with := range []string{`"` + planted + `"`, "5", `["` + planted + `"]`, `{"x": "` + planted + `"}`} {
+				text := slices.Concat(data[:begin], []byte(with), data[end:])
+				inv, _ := inventory.Collect(context.Background(), nil, manifest.Bytes(manifest.Config{NoBootstrap: true}, "a.json", text))
+				n++
+				for _, p := range cloud.Find(inv).Problems {
+					if strings.Contains(p.String(), planted) || p.Origin.Line < 1 {
+						t.Fatalf("%s: %s", file, p)
+					}
+				}
+			}
+		}
+	}
+	if n < 500 {
+		t.Errorf("%d values", n)
+	}
+}
+
+// balanced is the value in brackets at the start of data.
+func balanced(data []byte) []byte {
+	depth, quoted := 0, false
+	for i, c := range data {
+		switch {
+		case c == '"' && (i == 0 || data[i-1] != '\\'):
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case c == ']' || c == '}':
+			if depth--; depth == 0 {
+				return data[:i+1]
+			}
+		}
+	}
+	return data
 }
 
 // TestPlanLeavesOpen: what a plan does not have is not known, whatever the default of the API is.
