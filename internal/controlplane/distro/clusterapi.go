@@ -33,6 +33,7 @@ func clusterAPINeeds() []inventory.Need {
 		need(controlPlaneGroup, "RKE2ControlPlane", "rke2controlplanes"),
 		need(bootstrapGroup, "KubeadmConfig", "kubeadmconfigs"),
 		need(bootstrapGroup, "KubeadmConfigTemplate", "kubeadmconfigtemplates"),
+		need(clusterGroup, "Cluster", "clusters"),
 		need(clusterGroup, "MachineDeployment", "machinedeployments"),
 		need(clusterGroup, "MachinePool", "machinepools"),
 	}
@@ -50,7 +51,9 @@ func clusterAPI(inv *inventory.Inventory) process.Found {
 		return out
 	}
 	planes := kind(controlPlaneGroup, "KubeadmControlPlane")
+	clusters := kind(clusterGroup, "Cluster")
 	for _, o := range planes {
+		f.planes = append(f.planes, plane{object: o, cluster: clusterOf(o, clusters)})
 		f.controlPlane(o, len(planes) > 1, str(mapping(o.Unstructured().Object, "spec"), "version"), "spec", "kubeadmConfigSpec")
 	}
 	for _, o := range kind(controlPlaneGroup, "KubeadmControlPlaneTemplate") {
@@ -67,13 +70,13 @@ func clusterAPI(inv *inventory.Inventory) process.Found {
 	}
 	for _, o := range kind(bootstrapGroup, "KubeadmConfigTemplate") {
 		if !used[o] {
-			f.worker(o, o.Ref().Kind+" "+o.Name(), "", "spec", "template", "spec")
+			f.worker(o, o.Ref().Kind+" "+o.Name(), "", o.Labels()[clusterLabel], "spec", "template", "spec")
 		}
 	}
 	for _, o := range kind(bootstrapGroup, "KubeadmConfig") {
 		// Those that Cluster API made for a machine have an owner, whose own object speaks for them.
 		if len(o.Owners()) == 0 && !used[o] {
-			f.worker(o, o.Ref().Kind+" "+o.Name(), "", "spec")
+			f.worker(o, o.Ref().Kind+" "+o.Name(), "", o.Labels()[clusterLabel], "spec")
 		}
 	}
 	return f.out
@@ -83,6 +86,40 @@ type capi struct {
 	inv *inventory.Inventory
 	out process.Found
 	bad bool // a part of the configuration at hand cannot be read
+
+	planes []plane
+}
+
+// plane is a control plane that kubeadm makes, and the name of its cluster, where an object tells.
+type plane struct {
+	object  *inventory.Object
+	cluster string
+	input   kubeadm.Input
+}
+
+const clusterLabel = "cluster.x-k8s.io/cluster-name"
+
+func clusterOf(controlPlane *inventory.Object, clusters []*inventory.Object) string {
+	for _, c := range clusters {
+		ref := mapping(c.Unstructured().Object, "spec", "controlPlaneRef")
+		if c.Namespace() == controlPlane.Namespace() && str(ref, "kind") == controlPlane.Ref().Kind && str(ref, "name") == controlPlane.Name() {
+			return c.Name()
+		}
+	}
+	return controlPlane.Labels()[clusterLabel]
+}
+
+// planeOf is the control plane that the machines of a cluster join; with a single one, that.
+func (f *capi) planeOf(namespace, cluster string) *plane {
+	for i := range f.planes {
+		p := &f.planes[i]
+		switch {
+		case p.object.Namespace() != namespace:
+		case len(f.planes) == 1 && (cluster == "" || p.cluster == ""), cluster != "" && p.cluster == cluster:
+			return p
+		}
+	}
+	return nil
 }
 
 const unreadable = "a part of its configuration cannot be read"
@@ -174,11 +211,17 @@ func (f *capi) controlPlane(o *inventory.Object, named bool, version string, pat
 	if in.Cluster == nil { // kubeadm takes the defaults
 		in.Cluster, in.ClusterAt = &config.ClusterConfiguration{}, process.At(o, anyPath(path)...)
 	}
+	if in.Init == nil {
+		in.Init, in.InitAt = &config.InitConfiguration{}, process.At(o, anyPath(path)...)
+	}
+	if n := len(f.planes); n > 0 && f.planes[n-1].object == o && !f.bad {
+		f.planes[n-1].input = in
+	}
 	f.add(kubeadm.ControlPlane(in)...)
 	kubelet := in
 	kubelet.Name = o.Ref().Kind + " " + o.Name()
 	f.add(kubeadm.Kubelet(kubelet))
-	if in.Init != nil && in.Join != nil { // all replicas but the first one join
+	if in.Join != nil { // all replicas but the first one join
 		join := *in.Join
 		if join.ControlPlane == nil {
 			join.ControlPlane = &config.JoinControlPlane{}
@@ -191,7 +234,7 @@ func (f *capi) controlPlane(o *inventory.Object, named bool, version string, pat
 }
 
 // worker reads the machines of a bootstrap configuration.
-func (f *capi) worker(o *inventory.Object, name, version string, path ...string) {
+func (f *capi) worker(o *inventory.Object, name, version, cluster string, path ...string) {
 	in := f.input(o, path...)
 	in.Name, in.Version = name, version
 	if in.Cluster != nil && in.Init != nil { // a control plane without KubeadmControlPlane
@@ -200,7 +243,12 @@ func (f *capi) worker(o *inventory.Object, name, version string, path ...string)
 	if in.Join == nil && in.Init == nil {
 		in.Join, in.JoinAt = &config.JoinConfiguration{}, process.At(o, anyPath(path)...)
 	}
-	f.add(kubeadm.Kubelet(in))
+	kubelet := in
+	if p := f.planeOf(o.Namespace(), cluster); p != nil && kubelet.Cluster == nil {
+		// What kubeadm made of it is in the ConfigMap kubelet-config, which joining nodes get.
+		kubelet.Cluster, kubelet.ClusterAt = p.input.Cluster, p.input.ClusterAt
+	}
+	f.add(kubeadm.Kubelet(kubelet))
 	f.joins(in, false)
 }
 
@@ -223,7 +271,8 @@ func (f *capi) machines(o *inventory.Object, used map[*inventory.Object]bool) {
 	if kind == "KubeadmConfig" {
 		path = path[:1]
 	}
-	f.worker(c, o.Ref().Kind+" "+o.Name(), str(spec, "version"), path...)
+	cluster := str(mapping(o.Unstructured().Object, "spec"), "clusterName")
+	f.worker(c, o.Ref().Kind+" "+o.Name(), str(spec, "version"), cluster, path...)
 }
 
 // joins speaks of what a configuration says of discovery. Where it says nothing, Cluster API makes a token and pins the CA.

@@ -32,7 +32,10 @@ type text struct {
 }
 
 // pair is a flag that an installer passes by itself.
-type pair struct{ name, value, doubt string }
+type pair struct {
+	name, value, doubt string
+	at                 process.Place // of the setting that it follows from; zero where none does
+}
 
 // lay gives the flags of a component: what the installer passes by itself, replaced by the extra arguments of the same
 // name. An argument that ends in "+" or "-" is put behind or before what there is. It follows GetArgs of k3s
@@ -40,7 +43,11 @@ type pair struct{ name, value, doubt string }
 func lay(base []pair, extra []text, at process.Place) []process.Flag {
 	own := map[string]process.Flag{}
 	for _, p := range base {
-		own[p.name] = process.Flag{Name: p.name, Value: p.value, Doubt: p.doubt, Default: true, Place: at}
+		f := process.Flag{Name: p.name, Value: p.value, Doubt: p.doubt, Default: p.at.IsZero(), Place: at}
+		if !p.at.IsZero() {
+			f.Place = p.at
+		}
+		own[p.name] = f
 	}
 	flags := map[string][]process.Flag{}
 	for _, e := range extra {

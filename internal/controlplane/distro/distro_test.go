@@ -102,6 +102,9 @@ func render(found process.Found) string {
 		}
 		for _, f := range p.Files {
 			fmt.Fprintf(&b, "  file %s %s%s at %s\n", f.Path, f.Text, f.Missing, place(f.Place))
+			if f.Defaults != nil {
+				fmt.Fprintf(&b, "    where it does not have them %s, always %s\n", f.Defaults, f.Forced)
+			}
 		}
 	}
 	for _, j := range found.Joins {

@@ -244,7 +244,7 @@ func (s *settings) apiServer() process.Process {
 	var files []process.File
 	if s.rke2 || s.on("secrets-encryption") {
 		file := s.cred("encryption-config.json")
-		base = append(base, pair{name: "encryption-provider-config", value: file}, pair{name: "encryption-provider-config-automatic-reload", value: "true"})
+		base = append(base, pair{name: "encryption-provider-config", value: file, at: s.last("secrets-encryption").Place}, pair{name: "encryption-provider-config-automatic-reload", value: "true"})
 		files = append(files, s.encryption(file))
 	}
 	extra := s.values["kube-apiserver-arg"]
@@ -390,7 +390,7 @@ func (s *settings) kubelet() process.Process {
 	if v := s.last("protect-kernel-defaults"); v.s != "" {
 		file.Place = v.Place
 	}
-	name := pair{name: "hostname-override", value: s.last("node-name").s}
+	name := pair{name: "hostname-override", value: s.last("node-name").s, at: s.last("node-name").Place}
 	if name.value == "" {
 		name.doubt = "the name of the host"
 	}
@@ -401,7 +401,7 @@ func (s *settings) kubelet() process.Process {
 			values = append(values, v.s)
 		}
 		if len(values) > 0 {
-			base = append(base, pair{name: list[1], value: strings.Join(values, ",")})
+			base = append(base, pair{name: list[1], value: strings.Join(values, ","), at: s.last(list[0]).Place})
 		}
 	}
 	extra := slices.Clone(s.values["kubelet-arg"])
