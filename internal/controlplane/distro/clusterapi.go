@@ -129,6 +129,14 @@ func (f *capi) add(processes ...process.Process) {
 	for _, p := range processes {
 		if f.bad {
 			p.Complete, p.Incomplete = false, unreadable
+			for i := range p.Flags { // what cannot be read may say otherwise
+				if p.Flags[i].Doubt == "" {
+					p.Flags[i].Doubt = unreadable
+				}
+			}
+			for i := range p.Files {
+				p.Files[i].Text, p.Files[i].Missing = nil, unreadable
+			}
 		}
 		f.out.Processes = append(f.out.Processes, p)
 	}
