@@ -33,6 +33,9 @@ type Item struct {
 	DefaultNamespace string
 	// Configuration marks a document that has a kind but need not have a name, such as a KubeletConfiguration.
 	Configuration bool
+	// NamedByOrigin marks a report of a process, whose name is that of its program: the object is named after its file, so
+	// that those of several nodes are several objects.
+	NamedByOrigin bool
 }
 
 // Object is one collected object. It is immutable and safe for concurrent use; so is everything reached through it.
@@ -143,11 +146,11 @@ func (o *Object) resolveName(it Item) error {
 			o.ref.Namespace = "default"
 		}
 	}
-	if o.ref.Name != "" {
+	if o.ref.Name != "" && !it.NamedByOrigin {
 		return nil
 	}
 	switch {
-	case it.Configuration:
+	case it.Configuration, it.NamedByOrigin:
 		o.ref.Name = it.Origin.URI
 		if it.Origin.Doc > 0 {
 			o.ref.Name = fmt.Sprintf("%s#%d", it.Origin.URI, it.Origin.Doc)

@@ -32,6 +32,14 @@ func TestJSON(t *testing.T) {
 			`{"readOnlyPort":0,"staticPodURLHeader":{"Authorization":{"class":"other","length":0}}}`},
 		{"eksctl", "eksctl.io/v1alpha5", "ClusterConfig", `{"metadata":{"name":"prod"},"nodeGroups":[{"overrideBootstrapCommand":"x hunter2!"}],"addons":[{"configurationValues":"enableNetworkPolicy: true\nkey: hunter2!"}]}`,
 			`{"addons":[{"configurationValues":{"class":"text","length":39}}],"metadata":{"name":"prod"},"nodeGroups":[{"overrideBootstrapCommand":{"class":"text","length":10}}]}`},
+		{"files that are documents", "controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlane", `{"files":[{"content":"kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: [secrets]\n  providers:\n  - aescbc: {keys: [{name: k, secret: aHVudGVyMmh1bnRlcjI=}]}\n---\nkind: Secret\napiVersion: v1\ndata: {a: aHVudGVyMmh1bnRlcjI=}\n"}]}`,
+			`{"files":[{"content":"{\"apiVersion\":\"apiserver.config.k8s.io/v1\",\"kind\":\"EncryptionConfiguration\",\"resources\":[{\"providers\":[{\"aescbc\":{\"keys\":[{\"name\":\"k\",\"secret\":{\"class\":\"base64\",\"length\":14}}]}}],\"resources\":[\"secrets\"]}]}\n---\n{\"apiVersion\":\"v1\",\"kind\":\"Secret\"}"}]}`},
+		{"a document among others", "bootstrap.cluster.x-k8s.io/v1beta1", "KubeadmConfig", `{"files":[{"content":"kind: Secret\n---\ntoken: hunter2\n"},{"content":"kind: Secret\n---\na: b: hunter2\n"}]}`,
+			`{"files":[{"content":{"class":"text","length":32}},{"content":{"class":"text","length":31}}]}`},
+		{"an encoded file", "bootstrap.cluster.x-k8s.io/v1beta1", "KubeadmConfig", `{"files":[{"encoding":"base64","content":"dG9rZW46IGh1bnRlcjI="},{"encoding":"base64","content":"cnVsZXM6IFtd"},{"encoding":"gzip+base64","content":"aHVudGVyMmh1bnRlcjI="}]}`,
+			`{"files":[{"content":{"class":"base64","length":14},"encoding":"base64"},{"content":"cnVsZXM6IFtd","encoding":"base64"},{"content":{"class":"base64","length":14},"encoding":"gzip+base64"}]}`},
+		{"a file of kops", "kops.k8s.io/v1alpha2", "Cluster", `{"spec":{"fileAssets":[{"isBase64":true,"content":"dG9rZW46IGh1bnRlcjI="},{"content":"password: hunter2"}]}}`,
+			`{"spec":{"fileAssets":[{"content":{"class":"base64","length":14},"isBase64":true},{"content":{"class":"text","length":17}}]}}`},
 		{"token is a number", "v1", "Config", `{"users":[{"user":{"token":12345}}]}`, `{"users":[{"user":{"token":{"class":"other","length":0}}}]}`},
 	}
 	for _, tt := range tests {

@@ -100,9 +100,10 @@ func (r *rule) apply(v any) (changed bool) {
 				var c bool
 				v[k], c = setting(e)
 				changed = changed || c
-			case r.files && k == "content" && holdsPayload(text(e)):
-				v[k] = describe(e)
-				changed = true
+			case r.files && k == "content" && text(e) != "":
+				var c bool
+				v[k], c = fileContent(text(e), encodingOf(v))
+				changed = changed || c
 			case r.lines && text(e) != "":
 				if clean := r.cleanFlag(k, text(e)); clean != e {
 					v[k] = clean
@@ -123,6 +124,14 @@ func redactAll(v any) (changed bool) {
 		changed = true
 	}
 	return changed
+}
+
+// encodingOf is that of a file of Cluster API or of kops.
+func encodingOf(file map[string]any) string {
+	if encoded, _ := file["isBase64"].(bool); encoded {
+		return "base64"
+	}
+	return text(file["encoding"])
 }
 
 // cleanFlag is withoutCredentials for the value of a field, whose name may be that of a flag.

@@ -66,6 +66,9 @@ func isForeignFile(base string, h header) bool {
 	return false
 }
 
+// isReport reports answers of /flagz, which are named after the component (k8s.io/apiserver/pkg/server/flagz/api).
+func isReport(h header) bool { return h.kind == "Flagz" && h.group() == "config.k8s.io" }
+
 // isConfiguration reports kinds that are read from files by a component and need no name.
 func isConfiguration(h header) bool {
 	switch group := h.group(); group {

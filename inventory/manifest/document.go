@@ -35,6 +35,11 @@ func (d *document) parse() {
 		parts = recognize(d.in.uri, v.JSON)
 	}
 	if class == foreign && parts == nil {
+		if undecided(v.JSON) {
+			d.problems = append(d.problems, inventory.Problem{Code: inventory.ProblemNotKubernetes, Level: inventory.ProblemNotice, Origin: d.begin(),
+				Message: "a configuration of k3s or of RKE2, and nothing says of which: have k3s or rke2 in the name of the file"})
+			return
+		}
 		d.foreign = append(d.foreign, d.in.uri)
 		return
 	}
@@ -167,7 +172,7 @@ func (d *document) object(e entry) {
 	}
 	o, err := inventory.NewObject(inventory.Item{
 		JSON: e.json, Origin: at, Locate: e.text.locator(e.path, at),
-		DefaultNamespace: d.cfg.DefaultNamespace, Configuration: isConfiguration(e.header),
+		DefaultNamespace: d.cfg.DefaultNamespace, Configuration: isConfiguration(e.header), NamedByOrigin: isReport(e.header),
 	})
 	if err != nil {
 		d.invalid(at, err)

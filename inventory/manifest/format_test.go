@@ -295,6 +295,22 @@ func TestTentativeFiles(t *testing.T) {
 	}
 }
 
+// TestReportsOfNodes: answers of /flagz have the name of a program and are those of several nodes.
+func TestReportsOfNodes(t *testing.T) {
+	report := &fstest.MapFile{Data: []byte(`{"kind": "Flagz", "apiVersion": "config.k8s.io/v1alpha1", "metadata": {"name": "kubelet"}, "flags": {"v": "2"}}`)}
+	check(t, manifest.FS(bare, fstest.MapFS{"n1/flagz.json": report, "n2/flagz.json": report}, "."),
+		"Flagz /n1/flagz.json n1/flagz.json:1:1", "Flagz /n2/flagz.json n2/flagz.json:1:1")
+}
+
+// TestUndecided: a file of which nothing says whether it is of k3s or of RKE2 is named, since their defaults differ.
+func TestUndecided(t *testing.T) {
+	files := fstest.MapFS{"a.yaml": {Data: []byte(cm("a"))}, "server.yaml": {Data: []byte("# a comment\nkubelet-arg: [a=b]\ntoken: " + planted + "\n")}, "values.yaml": {Data: []byte("token: x\n")}}
+	inv := check(t, manifest.FS(bare, files, "."), "notice NotKubernetes server.yaml:2", "notice NotKubernetes values.yaml:0", "ConfigMap default/a a.yaml:1:1")
+	if out := dumpAll(inv, nil); strings.Contains(out, planted) {
+		t.Error(out)
+	}
+}
+
 // TestConfigurationKinds: configuration with an apiVersion loads as it is.
 func TestConfigurationKinds(t *testing.T) {
 	text := "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: prod, region: eu-west-1}\nmanagedNodeGroups:\n- {name: workers, preBootstrapCommands: [\"echo " + planted + "\"]}\n" +
@@ -305,7 +321,7 @@ func TestConfigurationKinds(t *testing.T) {
 		"---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: MachineDeployment\nmetadata: {name: md}\nspec: {replicas: 1}\n" +
 		"---\napiVersion: config.k8s.io/v1beta1\nkind: Flagz\nmetadata: {name: kube-apiserver}\nflags: {x-token: " + planted + ", anonymous-auth: \"false\"}\n"
 	inv := check(t, manifest.Bytes(bare, "a.yaml", []byte(text)),
-		"Cluster /k.example.com a.yaml:7:1", "ClusterConfig /prod a.yaml:1:1", "Flagz /kube-apiserver a.yaml:35:1", "InstanceGroup /nodes a.yaml:15:1",
+		"Cluster /k.example.com a.yaml:7:1", "ClusterConfig /prod a.yaml:1:1", "Flagz /a.yaml#6 a.yaml:35:1", "InstanceGroup /nodes a.yaml:15:1",
 		"KubeadmControlPlane /cp a.yaml:20:1", "MachineDeployment /md a.yaml:30:1", "RKE2ControlPlane /cp a.yaml:25:1")
 	if out := dumpAll(inv, nil); strings.Contains(out, planted) {
 		t.Error(out)

@@ -19,13 +19,7 @@ func rancherConfig(uri string, m mapping) (part, bool) {
 	if f := rancherPath(uri); f != "" {
 		return part{format: f}, true
 	}
-	sign, k3s, rke2 := false, false, false
-	for k := range m {
-		k = strings.TrimSuffix(k, "+")
-		sign = sign || rancherFlags[k]
-		k3s = k3s || k3sFlags[k]
-		rke2 = rke2 || rke2Flags[k]
-	}
+	sign, k3s, rke2 := rancherSigns(m)
 	base := path.Base(uri)
 	switch {
 	case !sign:
@@ -36,6 +30,30 @@ func rancherConfig(uri string, m mapping) (part, bool) {
 		return part{format: format.RKE2Config}, true
 	}
 	return part{}, false
+}
+
+// rancherSigns: sign is a flag of the two and of nothing else, k3s and rke2 are flags of one of them.
+func rancherSigns(m mapping) (sign, k3s, rke2 bool) {
+	for k := range m {
+		k = strings.TrimSuffix(k, "+")
+		sign = sign || rancherFlags[k]
+		k3s = k3s || k3sFlags[k]
+		rke2 = rke2 || rke2Flags[k]
+	}
+	return sign, k3s, rke2
+}
+
+// undecided reports a file that is of k3s or of RKE2, which have other defaults, and does not say of which.
+func undecided(raw []byte) bool {
+	m := mapping{}
+	for k, v := range rawjson.Members(raw) {
+		m[k] = v
+	}
+	if len(m) == 0 || !isFlags(m) {
+		return false
+	}
+	sign, _, _ := rancherSigns(m)
+	return sign
 }
 
 // rancherPath: docs.k3s.io/installation/configuration, docs.rke2.io/install/configuration.
