@@ -257,7 +257,7 @@ var (
 	// userinfo is the part of a URL that may hold a password.
 	userinfo = regexp.MustCompile(`//[^/\s,"'@]*@`)
 	// credentialFlag is a flag whose value is a credential and not the name of a file.
-	credentialFlag = regexp.MustCompile(`(?im)^([ \t-]*[a-z0-9-]*(?:token|password|secret-key|access-key|private-key)(?:=|[ \t]*:[ \t]*|[ \t]+))(\S.*)$`)
+	credentialFlag = regexp.MustCompile(`(?im)^([ \t-]*[a-z0-9-]*(?:token|password|secret-key|access-key|private-key|certificate-key)(?:=|[ \t]*:[ \t]*|[ \t]+))(\S.*)$`)
 )
 
 const hidden = "(removed)"

@@ -25,7 +25,7 @@ var (
 		fields: []string{"token", "password", "client-key-data", "id-token", "refresh-token", "access-token", "client-secret", "value"},
 		maps:   []string{"config"}, // auth-provider.config; value is that of exec.env
 	}
-	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true}
+	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true, lines: true}
 	schedulerRule  = &rule{fields: []string{"keyData"}}
 	credentialRule = &rule{fields: []string{"token", "clientKeyData", "value"}}
 )

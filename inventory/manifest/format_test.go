@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -78,6 +79,7 @@ var formatFiles = []struct{ name, uri, text, want string }{
 	{"configz", "n1.json", configz, "kubelet-configz n1.json n1.json:1:1"},
 	{"flagz", "flagz.txt", flagz, "flagz flagz.txt flagz.txt:1:1"},
 	{"metrics", "metrics.txt", metrics, "metrics metrics.txt metrics.txt:1:1"},
+	{"samples", "metrics.txt", "apiserver_authorization_decisions_total{decision=\"allowed\",name=\"node\",type=\"Node\"} 1\nother{a=\"" + planted + "\"} 1\n", "metrics metrics.txt metrics.txt:1:1"},
 	{"version", "v.json", versionJSON, "version v.json v.json:1:1"},
 	{"version as kubectl prints it", "v.json", `{"clientVersion": {"major": "1"}, "kustomizeVersion": "v5",
 "serverVersion": ` + versionJSON + `}`, "version v.json v.json:2:1"},
@@ -171,6 +173,7 @@ func TestLookAlikes(t *testing.T) {
 		"a list of describe-cluster":       "[" + eksCluster + "]",
 		"an empty list":                    "[]",
 		"a string":                         `"kube-apiserver flagz"`,
+		"words of a metric":                "apiserver_authorization_decisions_total: {}\n",
 		"metrics of a node":                "# HELP node_cpu_seconds_total x\n# TYPE node_cpu_seconds_total counter\nnode_cpu_seconds_total 1\n",
 		"an object with a format's fields": `{"apiVersion": "kustomize.config.k8s.io/v1", "kind": "Kustomization", ` + eksCluster[1:],
 	} {
@@ -293,6 +296,29 @@ func TestTentativeFiles(t *testing.T) {
 	if got := inv.Coverage(schema.GroupKind{Kind: "Pod"}, ""); got.State != inventory.Complete {
 		t.Errorf("pods: %v", got)
 	}
+}
+
+// TestUnreadableTentative: what cannot be opened may be configuration of a kubelet or a kubeconfig, and nothing else.
+func TestUnreadableTentative(t *testing.T) {
+	files := unopenable{fstest.MapFS{"a.yaml": {Data: []byte(cm("a"))}, "b.conf": {Data: []byte("x")}}}
+	inv := check(t, manifest.FS(bare, files, "."), "warning Unreadable b.conf:0", "ConfigMap default/a a.yaml:1:1")
+	for gk, want := range map[schema.GroupKind]inventory.State{
+		{Kind: "Config"}: inventory.Partial, {Group: "kubelet.config.k8s.io", Kind: "KubeletConfiguration"}: inventory.Partial, {Kind: "Pod"}: inventory.Complete,
+	} {
+		if got := inv.Coverage(gk, ""); got.State != want {
+			t.Errorf("%s: %v", gk, got)
+		}
+	}
+}
+
+// unopenable is a file system in which b.conf cannot be opened.
+type unopenable struct{ fstest.MapFS }
+
+func (u unopenable) Open(name string) (fs.File, error) {
+	if name == "b.conf" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return u.MapFS.Open(name)
 }
 
 // TestReportsOfNodes: answers of /flagz have the name of a program and are those of several nodes.

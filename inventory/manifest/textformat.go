@@ -29,7 +29,7 @@ func (in *input) textFormat(r *result, data []byte) bool {
 			lines = append(lines, l)
 			numbers = append(numbers, len(lines))
 		}
-	case metricsHead.Match(head):
+	case isMetrics(head):
 		name = format.Metrics
 		if lines, numbers = metricLines(data); len(lines) == 0 {
 			r.foreign = append(r.foreign, in.uri) // of a component that tells nothing of the cluster
@@ -57,6 +57,16 @@ func (in *input) textFormat(r *result, data []byte) bool {
 	}
 	r.objects = append(r.objects, o)
 	return true
+}
+
+// isMetrics reports the text format, or lines of it that somebody picked: the first is then a sample of a family that counts.
+func isMetrics(head []byte) bool {
+	if metricsHead.Match(head) {
+		return true
+	}
+	head = bytes.TrimLeft(head, " \t\r\n")
+	end := bytes.IndexByte(head, '{')
+	return end > 0 && families[string(head[:end])]
 }
 
 // families are the metrics that say how a cluster is configured; of those that are true only one series is enough.
@@ -101,7 +111,7 @@ var pluginName = regexp.MustCompile(`[{,]name="([^"]*)"`)
 // maybe decides on a file whose name does not say that it is a manifest: whether it is worth reading as one.
 func maybe(data []byte) bool {
 	head := data[:min(len(data), 1<<12)]
-	return flagzHead.Match(head) || metricsHead.Match(head) || configurationLine.Match(data)
+	return flagzHead.Match(head) || isMetrics(head) || configurationLine.Match(data)
 }
 
 // configurationLine: the kinds of the files that kubelets read with the extension .conf: drop-ins of their

@@ -16,6 +16,8 @@ const (
 	NodeRestrictionOn Claim = "NodeRestriction is enabled"
 	// QuorumSurvives: the control plane, etcd included, survives the loss of one machine or zone.
 	QuorumSurvives Claim = "the control plane survives the loss of a zone"
+	// WritesAudited: changes by the API are logged, and nobody can turn that off.
+	WritesAudited Claim = "changes are logged"
 )
 
 // Assertion is a row of what vendors document. It proves no more than [inventory.VendorAsserted].
@@ -55,6 +57,9 @@ func Assertions() []Assertion {
 		{Vendor: GKE, Claim: QuorumSurvives, Regional: true, Read: read,
 			Statement: "the control plane is replicated across three zones of a region",
 			Document:  "https://cloud.google.com/kubernetes-engine/docs/concepts/regional-clusters"},
+		{Vendor: GKE, Claim: WritesAudited, Read: read,
+			Statement: "Admin Activity audit logs are always written and cannot be configured, excluded or disabled",
+			Document:  "https://cloud.google.com/logging/docs/audit"},
 		{Vendor: GKE, Claim: DisksAtRest, Read: read,
 			Statement: "Compute Engine encrypts customer content at rest by default",
 			Document:  "https://cloud.google.com/compute/docs/disks/disk-encryption"},

@@ -200,6 +200,39 @@ func TestPlanLeavesOpen(t *testing.T) {
 	}
 }
 
+// TestLaunchTemplates: a node group has what its launch template says, where the plan tells which one that is.
+func TestLaunchTemplates(t *testing.T) {
+	const plan = `{"format_version": "1.2", "terraform_version": "1.9.0", "planned_values": {"root_module": {"resources": [
+{"address": "a", "mode": "managed", "type": "aws_eks_cluster", "name": "c", "values": {"name": "prod"}},
+{"address": "other", "mode": "managed", "type": "aws_launch_template", "name": "o", "values": {"name": "other", "block_device_mappings": [{"ebs": [{"encrypted": "false"}]}]}}],
+"child_modules": [{"address": "module.n", "resources": [
+{"address": "module.n.t", "mode": "managed", "type": "aws_launch_template", "name": "t", "values": {"name_prefix": "n-", TEMPLATE}},
+{"address": "module.n.g", "mode": "managed", "type": "aws_eks_node_group", "name": "g", "values": {"cluster_name": "prod", "node_group_name": "g", "launch_template": [REF]}}]}]}}}`
+	const hidden = `"metadata_options": [{"http_tokens": "required", "http_put_response_hop_limit": 1}]`
+	for _, tt := range []struct{ name, template, ref, want string }{
+		{"encrypted", `"block_device_mappings": [{"ebs": [{"encrypted": "true", "kms_key_id": "k"}]}], ` + hidden, `{}`, "true {true k []} true"},
+		{"one is not", `"block_device_mappings": [{"ebs": [{"encrypted": "true"}]}, {"ebs": [{"encrypted": "false"}]}, {"ebs": [{"encrypted": null}]}]`, `{}`, "false ? ?"},
+		{"one is not known", `"block_device_mappings": [{"ebs": [{"encrypted": "true"}]}, {"ebs": [{"encrypted": null}]}]`, `{}`, "? ? ?"},
+		{"two hops", `"metadata_options": [{"http_tokens": "required", "http_put_response_hop_limit": 2}]`, `{}`, "? ? false"},
+		{"tokens are optional", `"metadata_options": [{"http_tokens": "optional", "http_put_response_hop_limit": 1}]`, `{}`, "? ? false"},
+		{"by name", hidden, `{"name": "other"}`, "false ? ?"},
+		{"a template that is not in the plan", hidden, `{"id": "lt-1"}`, "? ? ?"},
+	} {
+		text := strings.NewReplacer("TEMPLATE", tt.template, "REF", tt.ref).Replace(plan)
+		p := cloud.Find(load(t, "p.json", []byte(text))).Clusters[0].Pools[0]
+		show := func(known bool, v any) string {
+			if !known {
+				return "?"
+			}
+			return fmt.Sprint(v)
+		}
+		got := show(p.DisksEncrypted.Known, p.DisksEncrypted.V) + " " + show(p.DiskKey.Known, p.DiskKey.V) + " " + show(p.MetadataHidden.Known, p.MetadataHidden.V)
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 // TestEntries: entries that are listed and not described leave open who has rights.
 func TestEntries(t *testing.T) {
 	data, _ := os.ReadFile("testdata/eks.json")

@@ -61,7 +61,7 @@ var (
 func (f *finder) terraform() {
 	f.each(format.TerraformPlan, func(n node) {
 		from := len(f.out.Clusters)
-		resources := planResources(n.at("planned_values", "root_module"))
+		resources := planResources(n.at("planned_values", "root_module"), new(int))
 		for _, r := range resources {
 			var c Cluster
 			switch v := r.values; r.kind {
@@ -79,12 +79,12 @@ func (f *finder) terraform() {
 			f.add(c)
 		}
 		for _, r := range resources {
-			f.planPart(r, from)
+			f.planPart(r, resources, from)
 		}
 	})
 }
 
-func (f *finder) planPart(r resource, from int) {
+func (f *finder) planPart(r resource, all []resource, from int) {
 	v := r.values
 	of := func(vendor Vendor, key string) []*Cluster {
 		name := v.at(key).str()
@@ -107,7 +107,11 @@ func (f *finder) planPart(r resource, from int) {
 		}
 	case "aws_eks_node_group":
 		for _, c := range of(EKS, "cluster_name") {
-			c.Pools = append(c.Pools, eksPool(v, eksPoolPlan))
+			p := eksPool(v, eksPoolPlan)
+			if t, ok := launchTemplate(r, all); ok {
+				p.fromTemplate(t)
+			}
+			c.Pools = append(c.Pools, p)
 		}
 	case "aws_eks_addon":
 		for _, c := range of(EKS, "cluster_name") {
@@ -146,11 +150,68 @@ func (c *Cluster) planEntry(principal string, at process.Place) *AccessEntry {
 
 type resource struct {
 	kind   string
+	module int // number of the module, of which there is one per call
 	values node
 }
 
+// launchTemplate is that of a node group: the one of its name, or, where the name is only known later, the only one that the
+// same call of a module makes.
+func launchTemplate(group resource, all []resource) (node, bool) {
+	ref := group.values.at("launch_template", 0)
+	if ref.state != present {
+		return node{}, false
+	}
+	name := ref.at("name").str()
+	var found []node
+	for _, r := range all {
+		if r.kind != "aws_launch_template" {
+			continue
+		}
+		switch of := r.values.at("name").str(); {
+		case name != "" && of == name:
+			return r.values, true
+		case name == "" && ref.at("id").str() == "" && r.module == group.module:
+			found = append(found, r.values)
+		}
+	}
+	if len(found) != 1 {
+		return node{}, false
+	}
+	return found[0], true
+}
+
+// fromTemplate reads what a launch template says of disks and of the metadata service. Disks that it does not speak of have
+// the account's default. A hop limit of one keeps pods with a network of their own from the service.
+func (p *Pool) fromTemplate(t node) {
+	disks := t.at("block_device_mappings")
+	if all := disks.list(); len(all) > 0 {
+		const why = "the account's default decides it"
+		encrypted := boolean(all[0].at("ebs", 0, "encrypted"), open[bool](why))
+		for _, d := range all[1:] {
+			next := boolean(d.at("ebs", 0, "encrypted"), open[bool](why))
+			switch { // one that is not encrypted counts, then one that is not known
+			case encrypted.Known && !encrypted.V:
+			case !next.Known || !next.V:
+				encrypted = next
+			}
+		}
+		p.DisksEncrypted = encrypted
+		p.DiskKey = then(text(all[0].at("ebs", 0, "kms_key_id"), means("")), func(s string) Key { return Key{Set: s != "", Name: s} })
+	}
+	hops := read(t.at("metadata_options", 0, "http_put_response_hop_limit"), open[int64]("the account's default decides it"), "a number", func(v any) (int64, bool) {
+		n, ok := v.(int64)
+		return n, ok
+	})
+	tokens := text(t.at("metadata_options", 0, "http_tokens"), open[string]("the account's default decides it"))
+	if hops.Known && tokens.Known {
+		p.MetadataHidden = then(hops, func(n int64) bool { return n == 1 && tokens.V == "required" })
+	}
+}
+
 // planResources are the resources of a module and of those that it calls, in their order.
-func planResources(module node) []resource {
+func planResources(module node, number *int) []resource {
+	*number++
+	own := *number
 	var out []resource
 	for _, r := range module.at("resources").list() {
 		kind := r.at("type").str()
@@ -162,10 +223,10 @@ func planResources(module node) []resource {
 			continue
 		}
 		v.plan = true
-		out = append(out, resource{kind, v})
+		out = append(out, resource{kind, own, v})
 	}
 	for _, m := range module.at("child_modules").list() {
-		out = append(out, planResources(m)...)
+		out = append(out, planResources(m, number)...)
 	}
 	return out
 }

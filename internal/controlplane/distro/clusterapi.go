@@ -86,8 +86,39 @@ type capi struct {
 	inv *inventory.Inventory
 	out process.Found
 	bad bool // a part of the configuration at hand cannot be read
+	// commands of the configuration at hand, which run before and after kubeadm
+	commands []string
 
 	planes []plane
+}
+
+// changed reports whether a command names the files of a component.
+func (f *capi) changed(c process.Component) bool {
+	of := []string{"/etc/kubernetes/manifests", string(c)}
+	if c == process.Kubelet {
+		of = []string{"/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "kubelet.service"}
+	}
+	for _, command := range f.commands {
+		for _, name := range of {
+			if strings.Contains(command, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// doubt takes back everything that is said of a process.
+func doubt(p *process.Process, why string) {
+	p.Complete, p.Incomplete = false, why
+	for i := range p.Flags {
+		if p.Flags[i].Doubt == "" {
+			p.Flags[i].Doubt = why
+		}
+	}
+	for i := range p.Files {
+		p.Files[i].Text, p.Files[i].Missing = nil, why
+	}
 }
 
 // plane is a control plane that kubeadm makes, and the name of its cluster, where an object tells.
@@ -127,16 +158,11 @@ const unreadable = "a part of its configuration cannot be read"
 // add takes the processes of a configuration.
 func (f *capi) add(processes ...process.Process) {
 	for _, p := range processes {
-		if f.bad {
-			p.Complete, p.Incomplete = false, unreadable
-			for i := range p.Flags { // what cannot be read may say otherwise
-				if p.Flags[i].Doubt == "" {
-					p.Flags[i].Doubt = unreadable
-				}
-			}
-			for i := range p.Files {
-				p.Files[i].Text, p.Files[i].Missing = nil, unreadable
-			}
+		switch {
+		case f.bad: // what cannot be read may say otherwise
+			doubt(&p, unreadable)
+		case f.changed(p.Component):
+			doubt(&p, "commands that run beside kubeadm change its files")
 		}
 		f.out.Processes = append(f.out.Processes, p)
 	}
@@ -147,7 +173,14 @@ func (f *capi) input(o *inventory.Object, path ...string) kubeadm.Input {
 	spec := mapping(o.Unstructured().Object, path...)
 	at := process.At(o, anyPath(path)...)
 	in := kubeadm.Input{Source: o.Ref().Kind}
-	f.bad = false
+	f.bad, f.commands = false, nil
+	for _, key := range [...]string{"preKubeadmCommands", "postKubeadmCommands", "bootCommands"} {
+		l, _ := spec[key].([]any)
+		for _, c := range l {
+			s, _ := c.(string)
+			f.commands = append(f.commands, s)
+		}
+	}
 	if c, ok := f.decode(o, spec, "ClusterConfiguration", at).(*config.ClusterConfiguration); ok {
 		in.Cluster, in.ClusterAt = c, at.Field("clusterConfiguration")
 	}
