@@ -325,14 +325,12 @@ func (a Audit) Recorded() bool { return a.Policy != nil && (a.LogPath != "" || a
 func (s APIServer) Audit() Value[Audit] {
 	return askAPI(s, func(r *replica) Answer[Audit] {
 		doc := file[*config.AuditPolicy](r, "audit-policy-file")
-		log, hook := r.text("audit-log-path"), r.text("audit-webhook-config-file")
-		age, backup, size := r.number("audit-log-maxage"), r.number("audit-log-maxbackup"), r.number("audit-log-maxsize")
-		truncate := r.boolean("audit-log-truncate-enabled")
-		a := from(doc, func(d document[*config.AuditPolicy]) Audit {
-			return Audit{Policy: d.Document, LogPath: log.Value, Webhook: hook.Value, MaxAge: age.Value, MaxBackup: backup.Value, MaxSize: size.Value, Truncates: truncate.Value}
-		})
-		a.Basis = a.Basis.also(&log.Basis, &hook.Basis)
-		return a
+		x := reading{r: r}
+		x.add(doc.Basis)
+		a := Audit{Policy: doc.Value.Document, LogPath: x.text("audit-log-path"), Webhook: x.text("audit-webhook-config-file")}
+		a.MaxAge, a.MaxBackup, a.MaxSize = r.number("audit-log-maxage").Value, r.number("audit-log-maxbackup").Value, r.number("audit-log-maxsize").Value
+		a.Truncates = r.boolean("audit-log-truncate-enabled").Value
+		return Answer[Audit]{a, x.basis}
 	})
 }
 
@@ -347,15 +345,10 @@ type TLS struct {
 }
 
 func (r *replica) serving() Answer[TLS] {
-	cert, key := r.text("tls-cert-file"), r.text("tls-private-key-file")
-	version, suites := r.text("tls-min-version"), r.list("tls-cipher-suites")
-	address, port := r.text("bind-address"), r.number("secure-port")
-	sni := r.lines("tls-sni-cert-key")
-	a := from(cert, func(string) TLS {
-		return TLS{CertFile: cert.Value, KeyFile: key.Value, SNI: sni.Value, MinVersion: version.Value, CipherSuites: suites.Value, BindAddress: address.Value, Port: port.Value}
-	})
-	a.Basis = a.Basis.also(&key.Basis, &version.Basis, &suites.Basis, &address.Basis, &port.Basis)
-	return a
+	x := reading{r: r}
+	t := TLS{CertFile: x.text("tls-cert-file"), KeyFile: x.text("tls-private-key-file"), SNI: x.lines("tls-sni-cert-key"), MinVersion: x.text("tls-min-version"),
+		CipherSuites: x.list("tls-cipher-suites"), BindAddress: x.text("bind-address"), Port: x.number("secure-port")}
+	return Answer[TLS]{t, x.basis}
 }
 
 // TLS is how the API server serves.
@@ -371,23 +364,18 @@ type Client struct {
 // Etcd is how the API server reaches etcd.
 func (s APIServer) Etcd() Value[Client] {
 	return askAPI(s, func(r *replica) Answer[Client] {
-		servers := r.list("etcd-servers")
-		ca, cert, key := r.text("etcd-cafile"), r.text("etcd-certfile"), r.text("etcd-keyfile")
-		a := from(servers, func(list []string) Client {
-			return Client{Servers: list, CAFile: ca.Value, CertFile: cert.Value, KeyFile: key.Value}
-		})
-		a.Basis = a.Basis.also(&ca.Basis, &cert.Basis, &key.Basis)
-		return a
+		x := reading{r: r}
+		c := Client{Servers: x.list("etcd-servers"), CAFile: x.text("etcd-cafile"), CertFile: x.text("etcd-certfile"), KeyFile: x.text("etcd-keyfile")}
+		return Answer[Client]{c, x.basis}
 	})
 }
 
 // KubeletClient is how the API server proves itself to kubelets, and whether it checks them: without CAFile it does not.
 func (s APIServer) KubeletClient() Value[Client] {
 	return askAPI(s, func(r *replica) Answer[Client] {
-		ca, cert, key := r.text("kubelet-certificate-authority"), r.text("kubelet-client-certificate"), r.text("kubelet-client-key")
-		a := from(cert, func(string) Client { return Client{CAFile: ca.Value, CertFile: cert.Value, KeyFile: key.Value} })
-		a.Basis = a.Basis.also(&ca.Basis, &key.Basis)
-		return a
+		x := reading{r: r}
+		c := Client{CAFile: x.text("kubelet-certificate-authority"), CertFile: x.text("kubelet-client-certificate"), KeyFile: x.text("kubelet-client-key")}
+		return Answer[Client]{c, x.basis}
 	})
 }
 

@@ -112,17 +112,15 @@ type RequestHeader struct {
 // matter by themselves.
 func (s APIServer) Authentication() Value[Authentication] {
 	return askAPI(s, func(r *replica) Answer[Authentication] {
-		anonymous := r.anonymous()
-		jwt, sa, hook, header := r.jwt(), r.serviceAccounts(), r.tokenWebhook(), r.requestHeader()
-		ca, tokens, boot := r.text("client-ca-file"), r.text("token-auth-file"), r.boolean("enable-bootstrap-token-auth")
-		basic := r.text("basic-auth-file")
-		a := from(ca, func(string) Authentication {
-			return Authentication{ClientCAFile: ca.Value, TokenFile: tokens.Value, BasicAuthFile: basic.Value, BootstrapTokens: boot.Value,
-				ServiceAccounts: sa.Value, JWT: jwt.Value, Webhook: hook.Value, RequestHeader: header.Value, Anonymous: anonymous.Value}
-		})
-		a.Basis = a.Basis.also(&tokens.Basis, &basic.Basis, &boot.Basis)
-		a.Basis = a.Basis.also(&sa.Basis, &jwt.Basis, &hook.Basis, &header.Basis, &anonymous.Basis)
-		return a
+		x := reading{r: r}
+		a := Authentication{ClientCAFile: x.text("client-ca-file"), TokenFile: x.text("token-auth-file"), BasicAuthFile: x.text("basic-auth-file"),
+			BootstrapTokens: x.boolean("enable-bootstrap-token-auth")}
+		sa, jwt, hook, header, anonymous := r.serviceAccounts(), r.jwt(), r.tokenWebhook(), r.requestHeader(), r.anonymous()
+		for _, b := range []Basis{sa.Basis, jwt.Basis, hook.Basis, header.Basis, anonymous.Basis} {
+			x.add(b)
+		}
+		a.ServiceAccounts, a.JWT, a.Webhook, a.RequestHeader, a.Anonymous = sa.Value, jwt.Value, hook.Value, header.Value, anonymous.Value
+		return Answer[Authentication]{a, x.basis}
 	})
 }
 
@@ -154,9 +152,8 @@ func (r *replica) jwt() Answer[[]JWT] {
 	if !doc.OK() {
 		return Answer[[]JWT]{Basis: doc.Basis}
 	}
-	issuer, client := r.text("oidc-issuer-url"), r.text("oidc-client-id")
 	if c := doc.Value.Document; c != nil {
-		if issuer.OK() && issuer.Value != "" {
+		if issuer := r.text("oidc-issuer-url"); issuer.OK() && issuer.Value != "" {
 			return Answer[[]JWT]{Basis: Basis{Places: doc.Places}.refused(r.Component, "--authentication-config and --oidc-issuer-url exclude each other")}
 		}
 		if sa := r.lines("service-account-issuer"); sa.OK() && len(c.OwnIssuers(sa.Value...)) > 0 {
@@ -170,48 +167,32 @@ func (r *replica) jwt() Answer[[]JWT] {
 			return out
 		})
 	}
-	for _, flag := range []Answer[string]{issuer, client} {
-		if !flag.OK() {
-			return Answer[[]JWT]{Basis: flag.Basis}
-		}
-	}
-	if issuer.Value == "" || client.Value == "" {
-		return Answer[[]JWT]{Basis: issuer.Basis}
-	}
-	return r.oidc(issuer, client)
+	return r.oidc()
 }
 
 // oidc is what the flags come to: names are prefixed with the issuer but for the claim email, groups are not.
-func (r *replica) oidc(issuer, client Answer[string]) Answer[[]JWT] {
-	claim, prefix := r.text("oidc-username-claim"), r.text("oidc-username-prefix")
-	groups, groupsPrefix := r.text("oidc-groups-claim"), r.text("oidc-groups-prefix")
-	required := pairs(r.lines("oidc-required-claim")) // one in each occurrence
-	for _, a := range []Answer[string]{claim, prefix, groups, groupsPrefix} {
-		if !a.OK() {
-			return Answer[[]JWT]{Basis: a.Basis}
-		}
+func (r *replica) oidc() Answer[[]JWT] {
+	x := reading{r: r}
+	issuer, client := x.text("oidc-issuer-url"), x.text("oidc-client-id")
+	if issuer == "" || client == "" {
+		return Answer[[]JWT]{Basis: x.basis}
 	}
-	if !required.OK() {
-		return Answer[[]JWT]{Basis: required.Basis}
-	}
-	name := prefix.Value
+	claim, name := x.text("oidc-username-claim"), x.text("oidc-username-prefix")
 	switch {
 	case name == "-":
 		name = ""
-	case name == "" && claim.Value != "email":
-		name = issuer.Value + "#"
+	case name == "" && claim != "email":
+		name = issuer + "#"
 	}
 	j := JWT{Flags: true, JWTAuthenticator: config.JWTAuthenticator{
-		Issuer:        config.Issuer{URL: issuer.Value, Audiences: []string{client.Value}},
-		ClaimMappings: config.ClaimMappings{Username: config.PrefixedClaimOrExpression{Claim: claim.Value, Prefix: &name}},
+		Issuer:        config.Issuer{URL: issuer, Audiences: []string{client}},
+		ClaimMappings: config.ClaimMappings{Username: config.PrefixedClaimOrExpression{Claim: claim, Prefix: &name}},
 	}}
-	if len(issuer.Places) > 0 {
-		j.At = issuer.Places[0]
+	if groups, prefix := x.text("oidc-groups-claim"), x.text("oidc-groups-prefix"); groups != "" {
+		j.ClaimMappings.Groups = config.PrefixedClaimOrExpression{Claim: groups, Prefix: &prefix}
 	}
-	if groups.Value != "" {
-		p := groupsPrefix.Value
-		j.ClaimMappings.Groups = config.PrefixedClaimOrExpression{Claim: groups.Value, Prefix: &p}
-	}
+	required := pairs(r.lines("oidc-required-claim")) // one in each occurrence
+	x.add(required.Basis)
 	claims := make([]string, 0, len(required.Value))
 	for c := range required.Value {
 		claims = append(claims, c)
@@ -220,7 +201,10 @@ func (r *replica) oidc(issuer, client Answer[string]) Answer[[]JWT] {
 	for _, c := range claims {
 		j.ClaimValidationRules = append(j.ClaimValidationRules, config.ClaimValidationRule{Claim: c, RequiredValue: required.Value[c]})
 	}
-	return Answer[[]JWT]{[]JWT{j}, issuer.Basis}
+	if len(x.basis.Places) > 0 {
+		j.At = x.basis.Places[0]
+	}
+	return Answer[[]JWT]{[]JWT{j}, x.basis}
 }
 
 // ServiceAccounts is how the API server signs and checks its own tokens.
@@ -229,58 +213,41 @@ func (s APIServer) ServiceAccounts() Value[ServiceAccounts] {
 }
 
 func (r *replica) serviceAccounts() Answer[ServiceAccounts] {
-	issuers, keys := r.lines("service-account-issuer"), r.lines("service-account-key-file")
-	signing, endpoint := r.text("service-account-signing-key-file"), r.text("service-account-signing-endpoint")
-	lookup, extend := r.boolean("service-account-lookup"), r.boolean("service-account-extend-token-expiration")
-	longest := r.duration("service-account-max-token-expiration")
-	audiences := r.list("api-audiences")
-	a := from(issuers, func(list []string) ServiceAccounts {
-		out := ServiceAccounts{Issuers: list, KeyFiles: keys.Value, SigningKeyFile: signing.Value, SigningEndpoint: endpoint.Value,
-			Audiences: audiences.Value, Lookup: lookup.Value, ExtendExpiration: extend.Value, MaxExpiration: longest.Value}
-		if len(out.Audiences) == 0 {
-			out.Audiences = list
-		}
-		return out
-	})
-	a.Basis = a.Basis.also(&keys.Basis, &signing.Basis, &lookup.Basis, &extend.Basis)
-	a.Basis = a.Basis.also(&longest.Basis, &audiences.Basis)
-	return a
+	x := reading{r: r}
+	a := ServiceAccounts{
+		Issuers: x.lines("service-account-issuer"), KeyFiles: x.lines("service-account-key-file"), SigningKeyFile: x.text("service-account-signing-key-file"),
+		SigningEndpoint: x.text("service-account-signing-endpoint"), Audiences: x.list("api-audiences"), Lookup: x.boolean("service-account-lookup"),
+		ExtendExpiration: x.boolean("service-account-extend-token-expiration"), MaxExpiration: x.duration("service-account-max-token-expiration"),
+	}
+	if len(a.Audiences) == 0 {
+		a.Audiences = a.Issuers
+	}
+	return Answer[ServiceAccounts]{a, x.basis}
 }
 
 // TokenWebhook is the server that is asked about tokens; nil where there is none.
 func (s APIServer) TokenWebhook() Value[*TokenWebhook] { return askAPI(s, (*replica).tokenWebhook) }
 
 func (r *replica) tokenWebhook() Answer[*TokenWebhook] {
-	kubeconfig := r.text("authentication-token-webhook-config-file")
-	version, ttl := r.text("authentication-token-webhook-version"), r.duration("authentication-token-webhook-cache-ttl")
-	a := from(kubeconfig, func(path string) *TokenWebhook {
-		if path == "" {
-			return nil
-		}
-		return &TokenWebhook{Kubeconfig: path, Version: version.Value, CacheTTL: ttl.Value}
-	})
-	if a.Value == nil {
-		return a
+	x := reading{r: r}
+	hook := &TokenWebhook{Kubeconfig: x.text("authentication-token-webhook-config-file")}
+	if hook.Kubeconfig == "" {
+		return Answer[*TokenWebhook]{Basis: x.basis}
 	}
-	a.Basis = a.Basis.also(&version.Basis, &ttl.Basis)
-	return a
+	hook.Version, hook.CacheTTL = x.text("authentication-token-webhook-version"), x.duration("authentication-token-webhook-cache-ttl")
+	return Answer[*TokenWebhook]{hook, x.basis}
 }
 
 // RequestHeader is the front proxy that is trusted; nil where there is none.
 func (s APIServer) RequestHeader() Value[*RequestHeader] { return askAPI(s, (*replica).requestHeader) }
 
 func (r *replica) requestHeader() Answer[*RequestHeader] {
-	ca, names := r.text("requestheader-client-ca-file"), r.list("requestheader-allowed-names")
-	users, groups := r.list("requestheader-username-headers"), r.list("requestheader-group-headers")
-	a := from(ca, func(path string) *RequestHeader {
-		if path == "" {
-			return nil
-		}
-		return &RequestHeader{ClientCAFile: path, AllowedNames: names.Value, UsernameHeaders: users.Value, GroupHeaders: groups.Value}
-	})
-	if a.Value == nil {
-		return a
+	x := reading{r: r}
+	header := &RequestHeader{ClientCAFile: x.text("requestheader-client-ca-file")}
+	if header.ClientCAFile == "" {
+		return Answer[*RequestHeader]{Basis: x.basis}
 	}
-	a.Basis = a.Basis.also(&names.Basis, &users.Basis, &groups.Basis)
-	return a
+	header.AllowedNames, header.UsernameHeaders = x.list("requestheader-allowed-names"), x.list("requestheader-username-headers")
+	header.GroupHeaders = x.list("requestheader-group-headers")
+	return Answer[*RequestHeader]{header, x.basis}
 }

@@ -41,10 +41,9 @@ type Signing struct {
 // Signing is the CA of certificate signing requests.
 func (m ControllerManager) Signing() Value[Signing] {
 	return askManager(m, func(r *replica) Answer[Signing] {
-		cert, key, d := r.text("cluster-signing-cert-file"), r.text("cluster-signing-key-file"), r.duration("cluster-signing-duration")
-		a := from(d, func(d time.Duration) Signing { return Signing{CertFile: cert.Value, KeyFile: key.Value, Duration: d} })
-		a.Basis = a.Basis.also(&cert.Basis, &key.Basis)
-		return a
+		x := reading{r: r}
+		a := Signing{CertFile: x.text("cluster-signing-cert-file"), KeyFile: x.text("cluster-signing-key-file"), Duration: x.duration("cluster-signing-duration")}
+		return Answer[Signing]{a, x.basis}
 	})
 }
 
@@ -92,12 +91,9 @@ func (m ControllerManager) Delegation() Value[Delegation] {
 }
 
 func (r *replica) delegation() Answer[Delegation] {
-	authn, authz, own := r.text("authentication-kubeconfig"), r.text("authorization-kubeconfig"), r.text("kubeconfig")
-	a := from(authn, func(string) Delegation {
-		return Delegation{Authentication: authn.Value, Authorization: authz.Value, Kubeconfig: own.Value}
-	})
-	a.Basis = a.Basis.also(&authz.Basis, &own.Basis)
-	return a
+	x := reading{r: r}
+	a := Delegation{Authentication: x.text("authentication-kubeconfig"), Authorization: x.text("authorization-kubeconfig"), Kubeconfig: x.text("kubeconfig")}
+	return Answer[Delegation]{a, x.basis}
 }
 
 // FeatureGate is a gate of the controller manager.

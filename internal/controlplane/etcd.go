@@ -73,38 +73,36 @@ func (e Etcd) Peer() Value[Transport] {
 }
 
 func (r *replica) transport(prefix, section string) Answer[Transport] {
-	side := "client"
-	if prefix != "" {
-		side = "peer"
+	x := reading{r: r}
+	text := func(name string, path ...string) string {
+		a := r.etcdText(name, path...)
+		x.add(a.Basis)
+		return a.Value
 	}
-	text := func(name string, path ...string) Answer[string] { return r.etcdText(name, path...) }
-	boolean := func(name string, path ...string) Answer[bool] {
-		return parsed(text(name, path...), process.Etcd, name, parseBool)
+	boolean := func(name string, path ...string) bool {
+		a := parsed(r.etcdText(name, path...), process.Etcd, name, parseBool)
+		x.add(a.Basis)
+		return a.Value
 	}
-	cert, key := text(prefix+"cert-file", section, "cert-file"), text(prefix+"key-file", section, "key-file")
-	ca, auth := text(prefix+"trusted-ca-file", section, "trusted-ca-file"), boolean(prefix+"client-cert-auth", section, "client-cert-auth")
-	auto := boolean(prefix+"auto-tls", section, "auto-tls")
-	listen := text("listen-"+side+"-urls", "listen-"+side+"-urls")
-	version := text("tls-min-version", "tls-min-version")
-	cn, host := Answer[string]{Basis: Basis{Known: Default}}, text(prefix+"cert-allowed-hostname", section, "allowed-hostname")
+	t := Transport{
+		CertFile: text(prefix+"cert-file", section, "cert-file"), KeyFile: text(prefix+"key-file", section, "key-file"),
+		TrustedCAFile: text(prefix+"trusted-ca-file", section, "trusted-ca-file"), ClientCertAuth: boolean(prefix+"client-cert-auth", section, "client-cert-auth"),
+		AutoTLS: boolean(prefix+"auto-tls", section, "auto-tls"), MinVersion: text("tls-min-version", "tls-min-version"),
+	}
+	listen := "listen-peer-urls"
 	if prefix == "" {
-		host = text("client-cert-allowed-hostname", section, "allowed-hostname")
+		listen = "listen-client-urls"
+		t.AllowedHostname = text("client-cert-allowed-hostname", section, "allowed-hostname")
 	} else {
-		cn = text("peer-cert-allowed-cn", section, "allowed-cn")
+		t.AllowedHostname = text("peer-cert-allowed-hostname", section, "allowed-hostname")
+		t.AllowedCN = text("peer-cert-allowed-cn", section, "allowed-cn")
 	}
-	a := from(cert, func(string) Transport {
-		t := Transport{CertFile: cert.Value, KeyFile: key.Value, TrustedCAFile: ca.Value, ClientCertAuth: auth.Value, AutoTLS: auto.Value,
-			MinVersion: version.Value, AllowedCN: cn.Value, AllowedHostname: host.Value}
-		for _, u := range strings.Split(listen.Value, ",") {
-			if u = strings.TrimSpace(u); u != "" {
-				t.ListenURLs = append(t.ListenURLs, u)
-			}
+	for _, u := range strings.Split(text(listen, listen), ",") {
+		if u = strings.TrimSpace(u); u != "" {
+			t.ListenURLs = append(t.ListenURLs, u)
 		}
-		return t
-	})
-	a.Basis = a.Basis.also(&key.Basis, &ca.Basis, &auth.Basis)
-	a.Basis = a.Basis.also(&auto.Basis, &listen.Basis, &version.Basis, &cn.Basis, &host.Basis)
-	return a
+	}
+	return Answer[Transport]{t, x.basis}
 }
 
 // DataDir is where etcd keeps its data.

@@ -156,23 +156,21 @@ func (b Basis) refused(c process.Component, reason string) Basis {
 	return u
 }
 
-// also is b, unless another is not known: then neither is b. An answer that is made of several flags is known as its best
+// also is b, unless the other is not known: then neither is b. An answer that is made of several flags is known as its best
 // part is, and has the places of all that were written down.
-func (b Basis) also(others ...*Basis) Basis {
-	for _, o := range others {
-		switch {
-		case !b.OK():
-			return b
-		case !o.OK():
-			return *o
-		case o.Known != Explicit:
-			continue
-		case b.Known != Explicit:
-			b.Known, b.Places, b.Version = o.Known, nil, o.Version
-		}
-		b.Places = append(b.Places[:len(b.Places):len(b.Places)], o.Places...)
-		b.Strength = max(b.Strength, o.Strength)
+func (b Basis) also(o *Basis) Basis {
+	switch {
+	case !b.OK():
+		return b
+	case !o.OK():
+		return *o
+	case o.Known != Explicit:
+		return b
+	case b.Known != Explicit:
+		b.Known, b.Places, b.Version = o.Known, nil, o.Version
 	}
+	b.Places = append(b.Places[:len(b.Places):len(b.Places)], o.Places...)
+	b.Strength = max(b.Strength, o.Strength)
 	return b
 }
 
