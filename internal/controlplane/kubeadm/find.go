@@ -6,8 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/nist190/nist190/internal/controlplane/config"
 	"github.com/nist190/nist190/internal/controlplane/process"
 	"github.com/nist190/nist190/inventory"
@@ -126,7 +124,7 @@ func IsBeside(inv *inventory.Inventory, o *inventory.Object) bool {
 // fromConfigMaps reads kube-system/kubeadm-config and kubelet-config.
 func fromConfigMaps(inv *inventory.Inventory, out *process.Found) *documents {
 	d := &documents{live: true, Input: Input{Source: "ConfigMap kube-system/kubeadm-config"}}
-	if o, cm, ok := inventory.TypedGet[corev1.ConfigMap](inv, "kube-system", "kubeadm-config"); ok {
+	if o, cm, ok := process.ConfigMap(inv, "kube-system", "kubeadm-config"); ok {
 		at := process.At(o, "data", "ClusterConfiguration")
 		for part := range config.Text([]byte(cm.Data["ClusterConfiguration"])) {
 			out.Problems = append(out.Problems, textProblems(at, part)...)
@@ -135,7 +133,7 @@ func fromConfigMaps(inv *inventory.Inventory, out *process.Found) *documents {
 			}
 		}
 	}
-	if o, cm, ok := inventory.TypedGet[corev1.ConfigMap](inv, "kube-system", "kubelet-config"); ok && cm.Data["kubelet"] != "" {
+	if o, cm, ok := process.ConfigMap(inv, "kube-system", "kubelet-config"); ok && cm.Data["kubelet"] != "" {
 		d.Kubelet = &process.File{Text: []byte(cm.Data["kubelet"]), Place: process.At(o, "data", "kubelet")}
 		if d.Cluster == nil {
 			d.ClusterAt, d.Source = d.Kubelet.Place, "ConfigMap kube-system/kubelet-config"

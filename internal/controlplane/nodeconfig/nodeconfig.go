@@ -40,9 +40,9 @@ func Find(inv *inventory.Inventory) process.Found {
 			bases = append(bases, o)
 		}
 	}
-	var nodes []string
+	nodes := map[string]bool{}
 	for o := range inventory.Typed[corev1.Node](inv) {
-		nodes = append(nodes, o.Name())
+		nodes[o.Name()] = true
 	}
 	var out process.Found
 	byBase := map[*inventory.Object]*process.Process{}
@@ -79,7 +79,7 @@ func Find(inv *inventory.Inventory) process.Found {
 
 const baseFile = "/config"
 
-func kubelet(o *inventory.Object, nodes []string) *process.Process {
+func kubelet(o *inventory.Object, nodes map[string]bool) *process.Process {
 	return &process.Process{
 		Component: process.Kubelet, Name: process.NodeIn(o.Origin().URI, nodes), Complete: true,
 		Flags: []process.Flag{{Name: "config", Value: baseFile, Default: true, Place: process.At(o)}},

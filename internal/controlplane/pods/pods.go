@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190/internal/controlplane/process"
 	"github.com/nist190/nist190/inventory"
@@ -27,9 +28,13 @@ const system = "kube-system"
 // Find reads the pods. Pods of other namespaces are control planes of other clusters, unless they are mirrors.
 func Find(inv *inventory.Inventory) process.Found {
 	var out process.Found
-	for o, p := range inventory.Typed[corev1.Pod](inv) {
-		if p.Namespace != system && !isMirror(p) && !isManifest(o) || inventory.Terminal(p) {
+	for o := range inv.ByKind(schema.GroupKind{Kind: "Pod"}) {
+		if o.Namespace() != system && !isMirror(o) && !isManifest(o) {
 			continue
+		}
+		p, err := inventory.As[corev1.Pod](o) // alone: other pods are many
+		if err != nil || inventory.Terminal(p) {
+			continue // a problem of the inventory
 		}
 		for i := range p.Spec.Containers {
 			if found, ok := container(inv, o, p, i); ok {
@@ -41,7 +46,7 @@ func Find(inv *inventory.Inventory) process.Found {
 }
 
 // isMirror: only a kubelet may create such a pod (plugin/pkg/admission/noderestriction).
-func isMirror(p *corev1.Pod) bool { return p.Annotations[corev1.MirrorPodAnnotationKey] != "" }
+func isMirror(o *inventory.Object) bool { return o.Annotations()[corev1.MirrorPodAnnotationKey] != "" }
 
 // isManifest: the file lies where kubelets look for static pods.
 func isManifest(o *inventory.Object) bool {
@@ -74,7 +79,7 @@ func container(inv *inventory.Inventory, o *inventory.Object, p *corev1.Pod, i i
 		out.Version = tag(c.Image)
 	}
 	switch {
-	case isMirror(p):
+	case isMirror(o):
 		out.Source = "mirror pod"
 	case len(o.Owners()) > 0 || p.Spec.NodeName != "":
 		out.Source = "pod"
@@ -95,7 +100,7 @@ func isControlPlane(c process.Component, o *inventory.Object, p *corev1.Pod) boo
 	case process.KubeProxy:
 		return false
 	case process.Etcd:
-		return isMirror(p) || len(o.Owners()) == 0 || p.Labels["tier"] == "control-plane"
+		return isMirror(o) || len(o.Owners()) == 0 || p.Labels["tier"] == "control-plane"
 	}
 	return true
 }
@@ -178,7 +183,7 @@ func mounts(inv *inventory.Inventory, p *corev1.Pod, c *corev1.Container, out *p
 }
 
 func configMap(inv *inventory.Inventory, namespace string, src *corev1.ConfigMapVolumeSource, m corev1.VolumeMount, out *process.Process) {
-	o, cm, ok := inventory.TypedGet[corev1.ConfigMap](inv, namespace, src.Name)
+	o, cm, ok := process.ConfigMap(inv, namespace, src.Name)
 	if !ok {
 		return // a file of it is looked for in vain, and named
 	}

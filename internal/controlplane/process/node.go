@@ -1,32 +1,30 @@
 package process
 
-import "strings"
+// maxBounds limits the places of a path at which a name may begin or end.
+const maxBounds = 64
 
 // NodeIn is the node whose name a path holds, of several the one with the longest name; empty where there is none. A name
-// counts only where it is no part of a longer one.
-func NodeIn(path string, nodes []string) string {
+// counts only where it is no part of a longer word. It costs the square of the words in the path, whatever the nodes are.
+func NodeIn(path string, nodes map[string]bool) string {
+	var begins, ends []int
+	for i := 0; i <= len(path) && len(ends) < maxBounds; i++ {
+		before, after := i > 0 && isNameByte(path[i-1]), i < len(path) && isNameByte(path[i])
+		if !before && after {
+			begins = append(begins, i)
+		}
+		if before && !after {
+			ends = append(ends, i)
+		}
+	}
 	best := ""
-	for _, n := range nodes {
-		if len(n) > len(best) && holdsName(path, n) {
-			best = n
+	for _, b := range begins {
+		for _, e := range ends {
+			if e-b > len(best) && nodes[path[b:e]] {
+				best = path[b:e]
+			}
 		}
 	}
 	return best
-}
-
-func holdsName(text, name string) bool {
-	for at := 0; ; {
-		i := strings.Index(text[at:], name)
-		if i < 0 {
-			return false
-		}
-		i += at
-		end := i + len(name)
-		if (i == 0 || !isNameByte(text[i-1])) && (end == len(text) || !isNameByte(text[end])) {
-			return true
-		}
-		at = i + 1
-	}
 }
 
 func isNameByte(b byte) bool {

@@ -34,9 +34,9 @@ func Needs() []inventory.Need {
 // Find reads the reports.
 func Find(inv *inventory.Inventory) process.Found {
 	var out process.Found
-	var nodes []string
+	nodes := map[string]bool{}
 	for o := range inventory.Typed[corev1.Node](inv) {
-		nodes = append(nodes, o.Name())
+		nodes[o.Name()] = true
 	}
 	add := func(o *inventory.Object, p process.Process, err error) {
 		if err != nil {
@@ -155,7 +155,7 @@ func configz(o *inventory.Object) (process.Process, error) {
 
 // nodeOf is the node that a file speaks of by its name: that of a Node where they are known, else what is left of the
 // file's name without the words that say what it is.
-func nodeOf(o *inventory.Object, nodes []string) string {
+func nodeOf(o *inventory.Object, nodes map[string]bool) string {
 	if o.Name() != o.Origin().URI && !strings.HasPrefix(o.Name(), o.Origin().URI+"#") {
 		return o.Name()
 	}
