@@ -76,32 +76,32 @@ func Find(inv *inventory.Inventory) process.Found {
 // its configuration: of the others it prints what the command line says, or the old defaults, and not what the file of
 // --config made of them (cmd/kubelet/app/server.go: the file is read into a new object, after the flags were bound).
 func joinKubelets(all []process.Process) []process.Process {
-	byName := map[string]int{}
-	for i, p := range all {
-		if p.Component == process.Kubelet && len(p.Files) > 0 {
-			byName[p.Name] = i
+	flags := map[string][]process.Flag{}
+	configured := map[string]bool{}
+	for _, p := range all {
+		switch {
+		case p.Component != process.Kubelet:
+		case len(p.Files) > 0:
+			configured[p.Name] = true
+		default:
+			flags[p.Name] = append(flags[p.Name], ownFlags(p.Flags)...)
 		}
 	}
 	out := all[:0:0]
 	for _, p := range all {
-		if p.Component != process.Kubelet {
-			out = append(out, p)
-			continue
-		}
-		if len(p.Files) > 0 {
-			for _, q := range all {
-				if q.Component == process.Kubelet && q.Name == p.Name && len(q.Files) == 0 {
-					p.Flags, p.Complete = append(p.Flags, ownFlags(q.Flags)...), true
-				}
+		switch {
+		case p.Component != process.Kubelet:
+		case len(p.Files) > 0:
+			if own, ok := flags[p.Name]; ok {
+				p.Flags, p.Complete = append(p.Flags, own...), true
 			}
-			out = append(out, p)
+		case configured[p.Name]:
 			continue
-		}
-		if _, joined := byName[p.Name]; !joined {
+		default:
 			p.Flags, p.Partial, p.Complete, p.Effective = ownFlags(p.Flags), true, false, false
 			p.Incomplete = "/flagz of a kubelet does not tell what its configuration came to"
-			out = append(out, p)
 		}
+		out = append(out, p)
 	}
 	return out
 }
