@@ -52,6 +52,9 @@ func Output(version, source, main string) ([]byte, error) {
 	return goCommand(dir, "run", ".")
 }
 
+// instead are modules of a version that the module proxy does not have, with the patch before, which stands for it.
+var instead = map[string]string{"k8s.io/kube-scheduler v0.31.14": "v0.31.13"}
+
 var staging = regexp.MustCompile(`(?m)^\s*(k8s\.io/\S+) v0\.0\.0\s*$`)
 
 // moduleOf is a go.mod that requires a version of Kubernetes: what it requires as v0.0.0 is published with it as v0.x.
@@ -76,7 +79,11 @@ func moduleOf(version string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "module upstream\n\ngo 1.25.0\n\nrequire k8s.io/kubernetes v%s\n\nreplace (\n", version)
 	for _, name := range slices.Compact(names) {
-		fmt.Fprintf(&b, "\t%s => %s v0%s\n", name, name, strings.TrimPrefix(version, "1"))
+		v := "v0" + strings.TrimPrefix(version, "1")
+		if instead, ok := instead[name+" "+v]; ok {
+			v = instead
+		}
+		fmt.Fprintf(&b, "\t%s => %s %s\n", name, name, v)
 	}
 	return b.String() + ")\n", nil
 }
