@@ -102,6 +102,43 @@ type ExecEnvVar struct {
 	Value Secret `json:"value"`
 }
 
+// decodeNested refuses lists that have a name twice, as the conversion to maps does (tools/clientcmd/api/v1/conversion.go).
+func (c *Kubeconfig) decodeNested([]byte) ([]error, error) {
+	var p problems
+	p.repeated(len(c.Clusters), func(i int) string { return c.Clusters[i].Name }, "clusters")
+	p.repeated(len(c.AuthInfos), func(i int) string { return c.AuthInfos[i].Name }, "users")
+	p.repeated(len(c.Contexts), func(i int) string { return c.Contexts[i].Name }, "contexts")
+	p.extensions(c.Extensions, "extensions")
+	p.extensions(c.Preferences.Extensions, "preferences", "extensions")
+	for i := range c.Clusters {
+		p.extensions(c.Clusters[i].Cluster.Extensions, "clusters", i, "cluster", "extensions")
+	}
+	for i := range c.AuthInfos {
+		p.extensions(c.AuthInfos[i].AuthInfo.Extensions, "users", i, "user", "extensions")
+	}
+	for i := range c.Contexts {
+		p.extensions(c.Contexts[i].Context.Extensions, "contexts", i, "context", "extensions")
+	}
+	if len(p) > 0 {
+		return nil, p[0]
+	}
+	return nil, nil
+}
+
+func (p *problems) extensions(list []NamedExtension, path ...any) {
+	p.repeated(len(list), func(i int) string { return list[i].Name }, path...)
+}
+
+func (p *problems) repeated(n int, name func(i int) string, path ...any) {
+	seen := map[string]bool{}
+	for i := range n {
+		if seen[name(i)] {
+			p.add("a name twice", at(path, i, "name")...)
+		}
+		seen[name(i)] = true
+	}
+}
+
 // Problems are values that must be base64 and are not: client-go refuses the file. In a file that "kubectl config view"
 // printed they are words.
 func (c *Kubeconfig) Problems() []*Fault {

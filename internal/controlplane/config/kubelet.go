@@ -264,9 +264,6 @@ func (c *KubeletConfiguration) Problems() []*Fault {
 			p.add("must be at most 65535", port.name)
 		}
 	}
-	if c.RunOnce {
-		p.add("no longer allowed", "runOnce")
-	}
 	for i, t := range c.RegisterWithTaints {
 		if t.TimeAdded != nil {
 			p.add("not allowed", "registerWithTaints", i, "timeAdded")

@@ -223,8 +223,9 @@ func (c *KubeSchedulerConfiguration) decodeNested([]byte) (strict []error, err e
 				continue
 			}
 			path := []any{"profiles", i, "pluginConfig", j, "args"}
+			pc.Decoded = args
 			if len(pc.Args.Raw) == 0 {
-				return nil, &Fault{Path: path, Msg: "required"}
+				continue
 			}
 			errs, err := kjson.UnmarshalStrict(pc.Args.Raw, args)
 			if err != nil {
@@ -236,7 +237,6 @@ func (c *KubeSchedulerConfiguration) decodeNested([]byte) (strict []error, err e
 			for _, err := range errs {
 				strict = append(strict, nested(pc.Args.Raw, err, path))
 			}
-			pc.Decoded = args
 		}
 	}
 	return strict, nil

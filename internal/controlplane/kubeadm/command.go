@@ -1,10 +1,10 @@
 package kubeadm
 
 import (
-	"fmt"
 	"net"
 	"path"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -41,6 +41,8 @@ func join(base, over []argument, v inventory.Version, known bool, p process.Plac
 	for _, o := range over {
 		last[o.name] = o
 	}
+	base = slices.Clone(base)
+	sort.SliceStable(base, func(i, j int) bool { return base[i].name < base[j].name })
 	var out []process.Flag
 	for _, b := range base {
 		o, ok := last[b.name]
@@ -56,9 +58,7 @@ func join(base, over []argument, v inventory.Version, known bool, p process.Plac
 	}
 	if known && !v.AtLeast(1, 32) {
 		over = slices.Clone(over)
-		slices.SortStableFunc(over, func(a, b argument) int {
-			return strings.Compare(a.name+"\x00"+a.value, b.name+"\x00"+b.value)
-		})
+		sort.SliceStable(over, func(i, j int) bool { return over[i].name+"\x00"+over[i].value < over[j].name+"\x00"+over[j].value })
 	}
 	for _, o := range over {
 		if o.merge == "" {
@@ -133,6 +133,14 @@ func (d defaulted) loopback() string {
 	return "127.0.0.1"
 }
 
+// host is an address as a URL has it.
+func host(address string) string {
+	if strings.Contains(address, ":") {
+		return "[" + address + "]"
+	}
+	return address
+}
+
 // url of a port on the address that the node advertises; where the node decides on that, a word stands for it.
 func (d defaulted) url(name string, port int) argument {
 	address := d.address
@@ -142,36 +150,51 @@ func (d defaulted) url(name string, port int) argument {
 	return argument{name: name, value: "https://" + net.JoinHostPort(address, strconv.Itoa(port))}
 }
 
-// apiServer is getAPIServerCommand of cmd/kubeadm/app/phases/controlplane/manifests.go.
+// table is what a component is passed: names and values. What stands in braces is filled in.
+type table [][2]string
+
+func (d defaulted) fill(t table) []argument {
+	r := strings.NewReplacer("{pki}", path.Clean(d.certificates), "{domain}", d.domain, "{services}", d.services, "{cluster}", d.cluster,
+		"{data}", d.data, "{pods}", d.Networking.PodSubnet, "{port}", strconv.Itoa(int(d.port)), "{loopback}", host(d.loopback()))
+	out := make([]argument, len(t))
+	for i, row := range t {
+		out[i] = argument{name: row[0], value: r.Replace(row[1])}
+	}
+	return out
+}
+
+// apiServerTable is the constant part of getAPIServerCommand of cmd/kubeadm/app/phases/controlplane/manifests.go.
+var apiServerTable = table{
+	{"allow-privileged", "true"},
+	{"client-ca-file", "{pki}/ca.crt"},
+	{"enable-admission-plugins", "NodeRestriction"},
+	{"enable-bootstrap-token-auth", "true"},
+	{"kubelet-client-certificate", "{pki}/apiserver-kubelet-client.crt"},
+	{"kubelet-client-key", "{pki}/apiserver-kubelet-client.key"},
+	{"kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname"},
+	{"proxy-client-cert-file", "{pki}/front-proxy-client.crt"},
+	{"proxy-client-key-file", "{pki}/front-proxy-client.key"},
+	{"requestheader-allowed-names", "front-proxy-client"},
+	{"requestheader-client-ca-file", "{pki}/front-proxy-ca.crt"},
+	{"requestheader-extra-headers-prefix", "X-Remote-Extra-"},
+	{"requestheader-group-headers", "X-Remote-Group"},
+	{"requestheader-username-headers", "X-Remote-User"},
+	{"secure-port", "{port}"},
+	{"service-account-issuer", "https://kubernetes.default.svc.{domain}"},
+	{"service-account-key-file", "{pki}/sa.pub"},
+	{"service-account-signing-key-file", "{pki}/sa.key"},
+	{"service-cluster-ip-range", "{services}"},
+	{"tls-cert-file", "{pki}/apiserver.crt"},
+	{"tls-private-key-file", "{pki}/apiserver.key"},
+}
+
 func (d defaulted) apiServer(extra, etcd []argument) []argument {
-	args := []argument{
-		{name: "advertise-address", value: d.address},
-		{name: "allow-privileged", value: "true"},
-		{name: "client-ca-file", value: d.cert("ca.crt")},
-		{name: "enable-admission-plugins", value: "NodeRestriction"},
-		{name: "enable-bootstrap-token-auth", value: "true"},
-		{name: "kubelet-client-certificate", value: d.cert("apiserver-kubelet-client.crt")},
-		{name: "kubelet-client-key", value: d.cert("apiserver-kubelet-client.key")},
-		{name: "kubelet-preferred-address-types", value: "InternalIP,ExternalIP,Hostname"},
-		{name: "proxy-client-cert-file", value: d.cert("front-proxy-client.crt")},
-		{name: "proxy-client-key-file", value: d.cert("front-proxy-client.key")},
-		{name: "requestheader-allowed-names", value: "front-proxy-client"},
-		{name: "requestheader-client-ca-file", value: d.cert("front-proxy-ca.crt")},
-		{name: "requestheader-extra-headers-prefix", value: "X-Remote-Extra-"},
-		{name: "requestheader-group-headers", value: "X-Remote-Group"},
-		{name: "requestheader-username-headers", value: "X-Remote-User"},
-		{name: "secure-port", value: strconv.Itoa(int(d.port))},
-		{name: "service-account-issuer", value: "https://kubernetes.default.svc." + d.domain},
-		{name: "service-account-key-file", value: d.cert("sa.pub")},
-		{name: "service-account-signing-key-file", value: d.cert("sa.key")},
-		{name: "service-cluster-ip-range", value: d.services},
-		{name: "tls-cert-file", value: d.cert("apiserver.crt")},
-		{name: "tls-private-key-file", value: d.cert("apiserver.key")},
-	}
+	args := append(d.fill(apiServerTable), d.etcdClient(etcd)...)
+	address := argument{name: "advertise-address", value: d.address}
 	if d.address == "" {
-		args[0].doubt = depends
+		address.doubt = depends
 	}
-	args = append(args, d.etcdClient(etcd)...)
+	args = append(args, address)
 	if _, structured := find(extra, "authorization-config"); !structured {
 		args = append(args, argument{name: "authorization-mode", value: "Node,RBAC"})
 	}
@@ -193,55 +216,69 @@ func (d defaulted) etcdClient(etcd []argument) []argument {
 	if a, ok := find(etcd, "advertise-client-urls"); ok {
 		servers = merge(servers, a)
 	}
-	return []argument{
-		{name: "etcd-cafile", value: d.cert("etcd/ca.crt")},
-		{name: "etcd-certfile", value: d.cert("apiserver-etcd-client.crt")},
-		{name: "etcd-keyfile", value: d.cert("apiserver-etcd-client.key")},
-		{name: "etcd-servers", value: servers},
-	}
+	return append(d.fill(etcdClientTable), argument{name: "etcd-servers", value: servers})
 }
 
-// controllerManager is getControllerManagerCommand. With an external CA, of which only the node knows, the two flags of
-// the signer are empty.
+var etcdClientTable = table{
+	{"etcd-cafile", "{pki}/etcd/ca.crt"},
+	{"etcd-certfile", "{pki}/apiserver-etcd-client.crt"},
+	{"etcd-keyfile", "{pki}/apiserver-etcd-client.key"},
+}
+
+// managerTable is getControllerManagerCommand. With an external CA, of which only the node knows, the two flags of the
+// signer are empty.
+var managerTable = table{
+	{"authentication-kubeconfig", "/etc/kubernetes/controller-manager.conf"},
+	{"authorization-kubeconfig", "/etc/kubernetes/controller-manager.conf"},
+	{"bind-address", "127.0.0.1"},
+	{"client-ca-file", "{pki}/ca.crt"},
+	{"cluster-name", "{cluster}"},
+	{"cluster-signing-cert-file", "{pki}/ca.crt"},
+	{"cluster-signing-key-file", "{pki}/ca.key"},
+	{"controllers", "*,bootstrapsigner,tokencleaner"},
+	{"kubeconfig", "/etc/kubernetes/controller-manager.conf"},
+	{"leader-elect", "true"},
+	{"requestheader-client-ca-file", "{pki}/front-proxy-ca.crt"},
+	{"root-ca-file", "{pki}/ca.crt"},
+	{"service-account-private-key-file", "{pki}/sa.key"},
+	{"use-service-account-credentials", "true"},
+}
+
+var podSubnetTable = table{{"allocate-node-cidrs", "true"}, {"cluster-cidr", "{pods}"}, {"service-cluster-ip-range", "{services}"}}
+
 func (d defaulted) controllerManager() []argument {
-	const kubeconfig = "/etc/kubernetes/controller-manager.conf"
-	args := []argument{
-		{name: "authentication-kubeconfig", value: kubeconfig},
-		{name: "authorization-kubeconfig", value: kubeconfig},
-		{name: "bind-address", value: "127.0.0.1"},
-		{name: "client-ca-file", value: d.cert("ca.crt")},
-		{name: "cluster-name", value: d.cluster},
-		{name: "cluster-signing-cert-file", value: d.cert("ca.crt")},
-		{name: "cluster-signing-key-file", value: d.cert("ca.key")},
-		{name: "controllers", value: "*,bootstrapsigner,tokencleaner"},
-		{name: "kubeconfig", value: kubeconfig},
-		{name: "leader-elect", value: "true"},
-		{name: "requestheader-client-ca-file", value: d.cert("front-proxy-ca.crt")},
-		{name: "root-ca-file", value: d.cert("ca.crt")},
-		{name: "service-account-private-key-file", value: d.cert("sa.key")},
-		{name: "use-service-account-credentials", value: "true"},
-	}
+	args := d.fill(managerTable)
 	if d.Networking.PodSubnet != "" {
-		args = append(args, argument{name: "allocate-node-cidrs", value: "true"}, argument{name: "cluster-cidr", value: d.Networking.PodSubnet},
-			argument{name: "service-cluster-ip-range", value: d.services})
+		args = append(args, d.fill(podSubnetTable)...)
 	}
 	return args
 }
 
-// scheduler is getSchedulerCommand.
-func (d defaulted) scheduler() []argument {
-	const kubeconfig = "/etc/kubernetes/scheduler.conf"
-	return []argument{
-		{name: "authentication-kubeconfig", value: kubeconfig},
-		{name: "authorization-kubeconfig", value: kubeconfig},
-		{name: "bind-address", value: "127.0.0.1"},
-		{name: "kubeconfig", value: kubeconfig},
-		{name: "leader-elect", value: "true"},
-	}
+// schedulerTable is getSchedulerCommand.
+var schedulerTable = table{
+	{"authentication-kubeconfig", "/etc/kubernetes/scheduler.conf"},
+	{"authorization-kubeconfig", "/etc/kubernetes/scheduler.conf"},
+	{"bind-address", "127.0.0.1"},
+	{"kubeconfig", "/etc/kubernetes/scheduler.conf"},
+	{"leader-elect", "true"},
 }
 
-// etcd is getEtcdCommand of cmd/kubeadm/app/phases/etcd/local.go. What differs between the minors (the checks for
+// etcdTable is getEtcdCommand of cmd/kubeadm/app/phases/etcd/local.go. What differs between the minors (the checks for
 // corruption, which moved to a feature gate) is left out.
+var etcdTable = table{
+	{"cert-file", "{pki}/etcd/server.crt"},
+	{"client-cert-auth", "true"},
+	{"data-dir", "{data}"},
+	{"key-file", "{pki}/etcd/server.key"},
+	{"listen-metrics-urls", "http://{loopback}:2381"},
+	{"peer-cert-file", "{pki}/etcd/peer.crt"},
+	{"peer-client-cert-auth", "true"},
+	{"peer-key-file", "{pki}/etcd/peer.key"},
+	{"peer-trusted-ca-file", "{pki}/etcd/ca.crt"},
+	{"snapshot-count", "10000"},
+	{"trusted-ca-file", "{pki}/etcd/ca.crt"},
+}
+
 func (d defaulted) etcd(node string) []argument {
 	client := d.url("listen-client-urls", 2379)
 	client.value = "https://" + net.JoinHostPort(d.loopback(), "2379") + "," + client.value
@@ -249,24 +286,6 @@ func (d defaulted) etcd(node string) []argument {
 	if node == "" {
 		name.doubt = depends
 	}
-	cluster := argument{name: "initial-cluster", doubt: depends}
-	return []argument{
-		d.url("advertise-client-urls", 2379),
-		{name: "cert-file", value: d.cert("etcd/server.crt")},
-		{name: "client-cert-auth", value: "true"},
-		{name: "data-dir", value: d.data},
-		d.url("initial-advertise-peer-urls", 2380),
-		cluster,
-		{name: "key-file", value: d.cert("etcd/server.key")},
-		client,
-		{name: "listen-metrics-urls", value: fmt.Sprintf("http://%s", net.JoinHostPort(d.loopback(), "2381"))},
-		d.url("listen-peer-urls", 2380),
-		name,
-		{name: "peer-cert-file", value: d.cert("etcd/peer.crt")},
-		{name: "peer-client-cert-auth", value: "true"},
-		{name: "peer-key-file", value: d.cert("etcd/peer.key")},
-		{name: "peer-trusted-ca-file", value: d.cert("etcd/ca.crt")},
-		{name: "snapshot-count", value: "10000"},
-		{name: "trusted-ca-file", value: d.cert("etcd/ca.crt")},
-	}
+	return append(d.fill(etcdTable), client, name, d.url("advertise-client-urls", 2379), d.url("initial-advertise-peer-urls", 2380),
+		d.url("listen-peer-urls", 2380), argument{name: "initial-cluster", doubt: depends})
 }

@@ -61,7 +61,7 @@ func ControlPlane(in Input) []process.Process {
 	out := []process.Process{
 		in.process(process.KubeAPIServer, d.apiServer(api, member), api, c.APIServer.ControlPlaneComponent),
 		in.process(process.KubeControllerManager, d.controllerManager(), manager, c.ControllerManager),
-		in.process(process.KubeScheduler, d.scheduler(), scheduler, c.Scheduler),
+		in.process(process.KubeScheduler, d.fill(schedulerTable), scheduler, c.Scheduler),
 	}
 	if c.Etcd.External == nil {
 		local := config.ControlPlaneComponent{}
@@ -177,7 +177,7 @@ func Kubelet(in Input) process.Process {
 		{name: "config", value: configFile},
 	}
 	switch {
-	case registration.Taints != nil && len(registration.Taints) > 0:
+	case len(registration.Taints) > 0:
 		base = append(base, argument{name: "register-with-taints", value: taints(registration.Taints), at: at.Field("nodeRegistration", "taints")})
 	case registration.Taints == nil && (in.Init != nil || in.Join != nil && in.Join.ControlPlane != nil):
 		base = append(base, argument{name: "register-with-taints", value: "node-role.kubernetes.io/control-plane=:NoSchedule"})

@@ -5,7 +5,7 @@ package pods
 
 import (
 	"path"
-	"slices"
+	"sort"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -211,7 +211,7 @@ func configMap(inv *inventory.Inventory, namespace string, src *corev1.ConfigMap
 		}
 		out.Files = append(out.Files, file)
 	}
-	slices.SortFunc(out.Files, func(a, b process.File) int { return strings.Compare(a.Path, b.Path) })
+	sort.SliceStable(out.Files, func(i, j int) bool { return out.Files[i].Path < out.Files[j].Path })
 }
 
 func repository(image string) string {

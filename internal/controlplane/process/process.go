@@ -4,9 +4,9 @@
 package process
 
 import (
-	"cmp"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/nist190/nist190/inventory"
@@ -205,7 +205,7 @@ func (p *Process) InDirectory(dir string) []File {
 			out = append(out, f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b File) int { return cmp.Compare(path.Clean(a.Path), path.Clean(b.Path)) })
+	sort.SliceStable(out, func(i, j int) bool { return path.Clean(out[i].Path) < path.Clean(out[j].Path) })
 	return out
 }
 

@@ -64,9 +64,56 @@ func Find(inv *inventory.Inventory) process.Found {
 		p, err := structured(o)
 		add(o, p, err)
 	}
+	out.Processes = joinKubelets(out.Processes)
 	for o := range inv.ByKind(kind(format.Metrics)) {
 		text, err := textOf(o)
 		add(o, Metrics(text, process.At(o, format.TextField)), err)
+	}
+	return out
+}
+
+// joinKubelets makes one process of /configz and /flagz of one node. /flagz of a kubelet tells of the flags that are no part of
+// its configuration: of the others it prints what the command line says, or the old defaults, and not what the file of
+// --config made of them (cmd/kubelet/app/server.go: the file is read into a new object, after the flags were bound).
+func joinKubelets(all []process.Process) []process.Process {
+	byName := map[string]int{}
+	for i, p := range all {
+		if p.Component == process.Kubelet && len(p.Files) > 0 {
+			byName[p.Name] = i
+		}
+	}
+	out := all[:0:0]
+	for _, p := range all {
+		if p.Component != process.Kubelet {
+			out = append(out, p)
+			continue
+		}
+		if len(p.Files) > 0 {
+			for _, q := range all {
+				if q.Component == process.Kubelet && q.Name == p.Name && len(q.Files) == 0 {
+					p.Flags, p.Complete = append(p.Flags, ownFlags(q.Flags)...), true
+				}
+			}
+			out = append(out, p)
+			continue
+		}
+		if _, joined := byName[p.Name]; !joined {
+			p.Flags, p.Partial, p.Complete, p.Effective = ownFlags(p.Flags), true, false, false
+			p.Incomplete = "/flagz of a kubelet does not tell what its configuration came to"
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func ownFlags(flags []process.Flag) []process.Flag {
+	var out []process.Flag
+	for _, f := range flags {
+		switch f.Name {
+		case "hostname-override", "node-labels", "node-ip", "cert-dir", "bootstrap-kubeconfig", "kubeconfig", "root-dir", "cloud-provider",
+			"image-credential-provider-config", "image-credential-provider-bin-dir":
+			out = append(out, f)
+		}
 	}
 	return out
 }
@@ -113,14 +160,8 @@ func nodeOf(o *inventory.Object, nodes []string) string {
 		return o.Name()
 	}
 	uri := strings.ReplaceAll(o.Origin().URI, "\\", "/")
-	best := ""
-	for _, n := range nodes {
-		if len(n) > len(best) && holdsName(uri, n) {
-			best = n
-		}
-	}
-	if best != "" {
-		return best
+	if known := process.NodeIn(uri, nodes); known != "" {
+		return known
 	}
 	base := path.Base(uri)
 	for _, ext := range [...]string{".json", ".yaml", ".yml", ".txt", ".prom"} {
@@ -133,26 +174,6 @@ func nodeOf(o *inventory.Object, nodes []string) string {
 		return dir
 	}
 	return ""
-}
-
-// holdsName: the name stands in the text, and is no part of a longer one.
-func holdsName(text, name string) bool {
-	for at := 0; ; {
-		i := strings.Index(text[at:], name)
-		if i < 0 {
-			return false
-		}
-		i += at
-		end := i + len(name)
-		if (i == 0 || !isNameByte(text[i-1])) && (end == len(text) || !isNameByte(text[end])) {
-			return true
-		}
-		at = i + 1
-	}
-}
-
-func isNameByte(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9'
 }
 
 // withoutWords takes the words off both ends that say what a report is.
