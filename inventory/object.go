@@ -88,7 +88,8 @@ func (h *header) read(object []byte) error {
 		name string
 		raw  []byte
 		into any
-	}{{"apiVersion", parts.apiVersion, &h.APIVersion}, {"kind", parts.kind, &h.Kind}, {"metadata", parts.metadata, &h.Metadata}} {
+	}{{"apiVersion", parts.apiVersion, &h.APIVersion}, {"kind", parts.kind, &h.Kind},
+		{"metadata", parts.metadata, &h.Metadata}} {
 		if m.raw == nil {
 			continue
 		}
@@ -120,7 +121,8 @@ func NewObject(it Item) (*Object, error) {
 		o.strength = Configured
 	}
 	gk := CanonicalGroupKind(gv.WithKind(o.meta.Kind).GroupKind())
-	o.ref = Ref{Group: gk.Group, Version: gv.Version, Kind: gk.Kind, Namespace: o.meta.Metadata.Namespace, Name: o.meta.Metadata.Name}
+	o.ref = Ref{Group: gk.Group, Version: gv.Version, Kind: gk.Kind, Namespace: o.meta.Metadata.Namespace,
+		Name: o.meta.Metadata.Name}
 	if err := o.resolveName(it); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,8 @@ const TextField = "text"
 // TerraformType reports whether the values of a resource are evidence. Of all others of a plan only the address is kept.
 func TerraformType(t string) bool {
 	switch t {
-	case "aws_eks_cluster", "aws_eks_access_entry", "aws_eks_access_policy_association", "aws_eks_node_group", "aws_eks_addon",
+	case "aws_eks_cluster", "aws_eks_access_entry", "aws_eks_access_policy_association", "aws_eks_node_group",
+		"aws_eks_addon",
 		"aws_launch_template",
 		"google_container_cluster", "google_container_node_pool",
 		"azurerm_kubernetes_cluster", "azurerm_kubernetes_cluster_node_pool":

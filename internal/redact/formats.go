@@ -12,10 +12,13 @@ import (
 // payloadFields are the names under which clouds, Terraform and the distributions keep what lets somebody in. Certificates
 // and certificate authorities are public.
 var payloadFields = []string{
-	"token", "password", "passwd", "secret", "clientSecret", "client_secret", "clientKey", "client_key", "client-key-data",
-	"clientKeyData", "adminPassword", "admin_password", "privateKey", "private_key", "accessKey", "access_key", "secretKey",
+	"token", "password", "passwd", "secret", "clientSecret", "client_secret", "clientKey", "client_key",
+	"client-key-data",
+	"clientKeyData", "adminPassword", "admin_password", "privateKey", "private_key", "accessKey", "access_key",
+	"secretKey",
 	"secret_key", "sessionToken", "session_token", "apiKey", "api_key", "kube_config_raw", "kube_admin_config_raw",
-	"connectionString", "connection_string", "serverAppSecret", "server_app_secret", "primarySharedKey", "primary_shared_key",
+	"connectionString", "connection_string", "serverAppSecret", "server_app_secret", "primarySharedKey",
+	"primary_shared_key",
 	"userData", "user_data", "user_data_base64", "customData", "custom_data",
 	"httpProxy", "httpsProxy", "http_proxy", "https_proxy", // URLs that may carry a password
 }
@@ -39,22 +42,29 @@ var (
 // rancherFlags are the flags of k3s and RKE2 whose values are no credentials, beside those that end in -arg, -image, -file
 // and -mount. The value of any other field, of a name with a typing error for one, is kept only where it is plain.
 var rancherFlags = map[string]bool{
-	"apiVersion": true, "kind": true, "profile": true, "cni": true, "selinux": true, "server": true, "tls-san": true, "data-dir": true,
-	"node-name": true, "node-label": true, "node-taint": true, "node-ip": true, "node-external-ip": true, "bind-address": true,
-	"advertise-address": true, "cluster-cidr": true, "service-cidr": true, "service-node-port-range": true, "cluster-dns": true,
-	"cluster-domain": true, "write-kubeconfig": true, "write-kubeconfig-group": true, "flannel-backend": true, "flannel-iface": true,
-	"flannel-conf": true, "egress-selector-mode": true, "servicelb-namespace": true, "disable": true, "snapshotter": true,
+	"apiVersion": true, "kind": true, "profile": true, "cni": true, "selinux": true, "server": true, "tls-san": true,
+	"data-dir":  true,
+	"node-name": true, "node-label": true, "node-taint": true, "node-ip": true, "node-external-ip": true,
+	"bind-address":      true,
+	"advertise-address": true, "cluster-cidr": true, "service-cidr": true, "service-node-port-range": true,
+	"cluster-dns":    true,
+	"cluster-domain": true, "write-kubeconfig": true, "write-kubeconfig-group": true, "flannel-backend": true,
+	"flannel-iface": true,
+	"flannel-conf":  true, "egress-selector-mode": true, "servicelb-namespace": true, "disable": true, "snapshotter": true,
 	"secrets-encryption-provider": true, "datastore-cafile": true, "datastore-certfile": true, "datastore-keyfile": true,
 	"private-registry": true, "system-default-registry": true, "kubelet-path": true, "cloud-provider-name": true,
 	"cloud-provider-config": true, "image-credential-provider-config": true, "image-credential-provider-bin-dir": true,
-	"container-runtime-endpoint": true, "resolv-conf": true, "default-local-storage-path": true, "ingress-controller": true,
-	"etcd-snapshot-name": true, "etcd-snapshot-dir": true, "etcd-snapshot-schedule-cron": true, "control-plane-resource-requests": true,
-	"control-plane-resource-limits": true, "control-plane-probe-configuration": true,
+	"container-runtime-endpoint": true, "resolv-conf": true, "default-local-storage-path": true,
+	"ingress-controller": true,
+	"etcd-snapshot-name": true, "etcd-snapshot-dir": true, "etcd-snapshot-schedule-cron": true,
+	"control-plane-resource-requests": true,
+	"control-plane-resource-limits":   true, "control-plane-probe-configuration": true,
 }
 
 func isRancherFlag(k string) bool {
 	k = strings.TrimSuffix(k, "+")
-	return rancherFlags[k] || strings.HasSuffix(k, "-arg") || strings.HasSuffix(k, "-image") || strings.HasSuffix(k, "-file") ||
+	return rancherFlags[k] || strings.HasSuffix(k, "-arg") || strings.HasSuffix(k, "-image") ||
+		strings.HasSuffix(k, "-file") ||
 		strings.HasSuffix(k, "-mount")
 }
 
@@ -135,7 +145,8 @@ func secretPart(token string) string {
 func plan(m map[string]any) (changed bool) {
 	for k := range m {
 		switch k {
-		case "apiVersion", "kind", "metadata", "format_version", "terraform_version", "planned_values", "complete", "errored":
+		case "apiVersion", "kind", "metadata", "format_version", "terraform_version", "planned_values", "complete",
+			"errored":
 		default:
 			delete(m, k)
 			changed = true

@@ -22,8 +22,9 @@ type rule struct {
 var (
 	encryptionRule = &rule{fields: []string{"secret"}}
 	kubeconfigRule = &rule{
-		fields: []string{"token", "password", "client-key-data", "id-token", "refresh-token", "access-token", "client-secret", "value"},
-		maps:   []string{"config"}, // auth-provider.config; value is that of exec.env
+		fields: []string{"token", "password", "client-key-data", "id-token", "refresh-token", "access-token",
+			"client-secret", "value"},
+		maps: []string{"config"}, // auth-provider.config; value is that of exec.env
 	}
 	kubeadmRule    = &rule{fields: []string{"token", "tlsBootstrapToken", "certificateKey"}, files: true, lines: true}
 	schedulerRule  = &rule{fields: []string{"keyData"}}
@@ -155,7 +156,8 @@ func fold(names []string, k string) bool {
 
 // holdsPayload looks at the content of a file that a cloud-init of Cluster API writes to a node.
 func holdsPayload(content string) bool {
-	for _, sign := range []string{"PRIVATE KEY", "EncryptionConfig", "token:", "password:", "client-key-data", "secret:", "kind: Secret"} {
+	for _, sign := range []string{"PRIVATE KEY", "EncryptionConfig", "token:", "password:", "client-key-data", "secret:",
+		"kind: Secret"} {
 		if strings.Contains(content, sign) {
 			return true
 		}

@@ -64,7 +64,8 @@ func (t *tally) cover(needs []inventory.Need) {
 		t.into.Assume(inventory.KubernetesVersion.Set(v))
 	}
 	state := func(gk schema.GroupKind, s inventory.State, reason string) {
-		t.into.Cover(inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind, Coverage: inventory.Coverage{State: s, Reason: reason}})
+		t.into.Cover(inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind,
+			Coverage: inventory.Coverage{State: s, Reason: reason}})
 	}
 	if t.cfg.World == Open {
 		const reason = "open world: the manifests are a part of what exists"
@@ -109,7 +110,8 @@ func bootstrapObjects(v inventory.Version) []*inventory.Object {
 	uri := fmt.Sprintf("kubernetes:v1.%d/bootstrap-policy", bootstrap.Nearest(v.Minor))
 	var out []*inventory.Object
 	for raw := range bootstrap.Objects(v.Minor) {
-		o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: inventory.Origin{URI: uri}, Strength: inventory.Inferred})
+		o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: inventory.Origin{URI: uri},
+			Strength: inventory.Inferred})
 		if err == nil { // a test of internal/bootstrap decodes every row
 			out = append(out, o)
 		}

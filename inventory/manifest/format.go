@@ -127,7 +127,8 @@ func eksCommand(_ string, m mapping) (part, bool) {
 	case m.isMapping("accessEntry") && m.only("accessEntry"):
 		e := m.in("accessEntry")
 		return part{format: format.EKSAccessEntry, name: e.str("clusterName") + "/" + e.str("principalArn")},
-			isARN(e, "accessEntryArn", "access-entry") && e.str("clusterName") != "" && iamARN.MatchString(e.str("principalArn"))
+			isARN(e, "accessEntryArn", "access-entry") && e.str("clusterName") != "" &&
+				iamARN.MatchString(e.str("principalArn"))
 	case m.isMapping("addon") && m.only("addon"):
 		a := m.in("addon")
 		return part{format: format.EKSAddon, name: a.str("clusterName") + "/" + a.str("addonName")},
@@ -172,7 +173,8 @@ func aksCluster(_ string, m mapping) (part, bool) {
 
 // terraformPlan: developer.hashicorp.com/terraform/internals/json-format.
 func terraformPlan(_ string, m mapping) (part, bool) {
-	ok := rawjson.String(m["format_version"]) != "" && rawjson.String(m["terraform_version"]) != "" && m.in("planned_values").isMapping("root_module")
+	ok := rawjson.String(m["format_version"]) != "" && rawjson.String(m["terraform_version"]) != "" &&
+		m.in("planned_values").isMapping("root_module")
 	return part{format: format.TerraformPlan}, ok
 }
 

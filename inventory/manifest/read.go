@@ -108,7 +108,8 @@ func (in *input) unreadTentative(code inventory.ProblemCode, err error) *result 
 	r := failure(inventory.Origin{URI: in.uri}, false, code, err)
 	reason := r.opaque
 	r.opaque = ""
-	for _, gk := range [...]schema.GroupKind{{Kind: "Config"}, {Group: "kubelet.config.k8s.io", Kind: "KubeletConfiguration"}} {
+	for _, gk := range [...]schema.GroupKind{{Kind: "Config"},
+		{Group: "kubelet.config.k8s.io", Kind: "KubeletConfiguration"}} {
 		r.partial = append(r.partial, partial{gk, reason})
 	}
 	return &r

@@ -39,7 +39,10 @@ func Reader(cfg Config, name string, r io.Reader) inventory.Source {
 // Bytes reads one stream of documents; name stands for the path in origins. data must not be modified afterwards.
 func Bytes(cfg Config, name string, data []byte) inventory.Source {
 	return source{cfg, func(l *lister) {
-		l.add(&input{uri: name, named: true, open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+		l.add(&input{uri: name, named: true, open: func() (io.ReadCloser,
+			error) {
+			return io.NopCloser(bytes.NewReader(data)), nil
+		}})
 	}}
 }
 

@@ -42,15 +42,16 @@ func (in *input) textFormat(r *result, data []byte) bool {
 	raw := appendMember(appendMember([]byte{'{'}, "apiVersion", format.APIVersion), "kind", name)
 	raw = append(append(append(raw, `"`+format.TextField+`":`...), content...), '}')
 	at := inventory.Origin{URI: in.uri, Line: 1, Column: 1}
-	o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: at, Configuration: true, Locate: func(path ...any) inventory.Origin {
-		here := at
-		if len(path) > 1 && path[0] == format.TextField {
-			if n, ok := path[1].(int); ok && n >= 0 && n < len(numbers) {
-				here.Line = numbers[n]
+	o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: at, Configuration: true,
+		Locate: func(path ...any) inventory.Origin {
+			here := at
+			if len(path) > 1 && path[0] == format.TextField {
+				if n, ok := path[1].(int); ok && n >= 0 && n < len(numbers) {
+					here.Line = numbers[n]
+				}
 			}
-		}
-		return here
-	}})
+			return here
+		}})
 	if err != nil {
 		in.broken(r, inventory.ProblemInvalid, at, err)
 		return true

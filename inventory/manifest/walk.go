@@ -97,7 +97,8 @@ func isTentative(name string) bool {
 	case ".conf", ".kubeconfig":
 		return true
 	case "", ".txt", ".prom":
-		return base == "kubeconfig" || strings.Contains(base, "flagz") || strings.Contains(base, "metrics") || strings.Contains(base, "configz")
+		return base == "kubeconfig" || strings.Contains(base, "flagz") || strings.Contains(base, "metrics") ||
+			strings.Contains(base, "configz")
 	}
 	return false
 }
@@ -118,7 +119,8 @@ func (w *walk) directory(root, name string) error {
 
 // toolDirectories are left out without a word.
 var toolDirectories = map[string]bool{
-	".git": true, ".github": true, ".gitlab": true, ".circleci": true, ".svn": true, ".hg": true, ".jj": true, ".idea": true,
+	".git": true, ".github": true, ".gitlab": true, ".circleci": true, ".svn": true, ".hg": true, ".jj": true,
+	".idea":   true,
 	".vscode": true, ".terraform": true, ".cache": true, ".venv": true, ".tox": true, ".devcontainer": true,
 }
 
@@ -129,8 +131,9 @@ func (w *walk) file(name, outer string) {
 			chart = w.charts[path.Dir(dir)]
 		}
 	}
-	w.inputs[w.uri(name)] = &input{uri: w.uri(name), chart: chart, named: w.wasNamed(name), tentative: !isManifest(name) && !w.wasNamed(name),
-		open: func() (io.ReadCloser, error) { return w.fsys.Open(name) }}
+	w.inputs[w.uri(name)] = &input{uri: w.uri(name), chart: chart, named: w.wasNamed(name),
+		tentative: !isManifest(name) && !w.wasNamed(name),
+		open:      func() (io.ReadCloser, error) { return w.fsys.Open(name) }}
 }
 
 func (w *walk) wasNamed(name string) bool {

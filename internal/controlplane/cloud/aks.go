@@ -26,17 +26,33 @@ type aksPoolFields struct {
 // aksShow: the ManagedCluster of Microsoft.ContainerService as az aks show prints it. Fields that are not set are null.
 var aksShow = aksFields{
 	name: path{"name"}, version: path{"currentKubernetesVersion"}, oldVersion: path{"kubernetesVersion"},
-	private: path{"apiServerAccessProfile", "enablePrivateCluster"}, allowed: path{"apiServerAccessProfile", "authorizedIpRanges"},
-	directory: path{"aadProfile"}, azureRBAC: path{"aadProfile", "enableAzureRbac"}, adminGroups: path{"aadProfile", "adminGroupObjectIDs"},
-	localDisabled: path{"disableLocalAccounts"}, kms: path{"securityProfile", "azureKeyVaultKms"}, kmsOn: path{"securityProfile", "azureKeyVaultKms", "enabled"}, kmsKey: path{"securityProfile", "azureKeyVaultKms", "keyId"},
-	policy: path{"networkProfile", "networkPolicy"}, dataplane: path{"networkProfile", "networkDataplane"},
-	transitOn: path{"networkProfile", "advancedNetworking", "enabled"}, transit: path{"networkProfile", "advancedNetworking", "security", "transitEncryption", "type"},
-	workloadIdentity: path{"securityProfile", "workloadIdentity", "enabled"}, defender: path{"securityProfile", "defender", "securityMonitoring", "enabled"},
-	cleaner: path{"securityProfile", "imageCleaner", "enabled"}, policyAddon: path{"addonProfiles", "azurepolicy", "enabled"},
-	secretStore: path{"addonProfiles", "azureKeyvaultSecretsProvider", "enabled"}, diskSet: path{"diskEncryptionSetId"}, pools: path{"agentPoolProfiles"},
+	private:       path{"apiServerAccessProfile", "enablePrivateCluster"},
+	allowed:       path{"apiServerAccessProfile", "authorizedIpRanges"},
+	directory:     path{"aadProfile"},
+	azureRBAC:     path{"aadProfile", "enableAzureRbac"},
+	adminGroups:   path{"aadProfile", "adminGroupObjectIDs"},
+	localDisabled: path{"disableLocalAccounts"},
+	kms:           path{"securityProfile", "azureKeyVaultKms"},
+	kmsOn:         path{"securityProfile", "azureKeyVaultKms", "enabled"},
+	kmsKey:        path{"securityProfile", "azureKeyVaultKms", "keyId"},
+	policy:        path{"networkProfile", "networkPolicy"}, dataplane: path{"networkProfile", "networkDataplane"},
+	transitOn:        path{"networkProfile", "advancedNetworking", "enabled"},
+	transit:          path{"networkProfile", "advancedNetworking", "security", "transitEncryption", "type"},
+	workloadIdentity: path{"securityProfile", "workloadIdentity", "enabled"},
+	defender:         path{"securityProfile", "defender", "securityMonitoring", "enabled"},
+	cleaner:          path{"securityProfile", "imageCleaner", "enabled"},
+	policyAddon:      path{"addonProfiles", "azurepolicy", "enabled"},
+	secretStore:      path{"addonProfiles", "azureKeyvaultSecretsProvider", "enabled"},
+	diskSet:          path{"diskEncryptionSetId"},
+	pools:            path{"agentPoolProfiles"},
 	pool: aksPoolFields{
-		name: path{"name"}, version: path{"currentOrchestratorVersion"}, image: path{"osSku"}, hostEncryption: path{"enableEncryptionAtHost"},
-		publicIP: path{"enableNodePublicIp"}, secureBoot: path{"securityProfile", "enableSecureBoot"}, runtime: path{"workloadRuntime"},
+		name:           path{"name"},
+		version:        path{"currentOrchestratorVersion"},
+		image:          path{"osSku"},
+		hostEncryption: path{"enableEncryptionAtHost"},
+		publicIP:       path{"enableNodePublicIp"},
+		secureBoot:     path{"securityProfile", "enableSecureBoot"},
+		runtime:        path{"workloadRuntime"},
 	},
 }
 
@@ -97,7 +113,8 @@ func (f *finder) aksCluster(n node, of aksFields) Cluster {
 	c.ControlPlaneLogs = unclear[[]string]("diagnostic settings of the cluster decide it, which the description does not have", n.place)
 	c.AuditLog = unclear[bool](c.ControlPlaneLogs.Why, n.place)
 	c.NetworkPolicy = aksPolicy(text(at(of.policy), means("")), text(at(of.dataplane), means("")))
-	c.TransitEncryption = then(text(at(of.transit), means("")), func(s string) bool { return strings.EqualFold(s, "WireGuard") })
+	c.TransitEncryption = then(text(at(of.transit), means("")),
+		func(s string) bool { return strings.EqualFold(s, "WireGuard") })
 	if on := flag(of.transitOn); of.transitOn != nil && on.Known && !on.V {
 		c.TransitEncryption = on
 	}

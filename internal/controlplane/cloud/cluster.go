@@ -168,12 +168,14 @@ type Found struct {
 // Needs are the kinds that [Find] reads.
 func Needs() []inventory.Need {
 	var out []inventory.Need
-	for _, f := range [...]string{format.EKSCluster, format.EKSAccessEntries, format.EKSAccessEntry, format.EKSAccessPolicies,
+	for _, f := range [...]string{format.EKSCluster, format.EKSAccessEntries, format.EKSAccessEntry,
+		format.EKSAccessPolicies,
 		format.EKSAddon, format.EKSNodegroup, format.GKECluster, format.AKSCluster, format.TerraformPlan} {
 		out = append(out, inventory.Need{Format: f, Bias: inventory.Alternative})
 	}
 	for _, k := range managedKinds {
-		out = append(out, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: strings.ToLower(k.Kind) + "s", Bias: inventory.Alternative})
+		out = append(out, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: strings.ToLower(k.Kind) + "s",
+			Bias: inventory.Alternative})
 	}
 	return out
 }

@@ -67,7 +67,8 @@ func nodeSign(o *inventory.Object, n *corev1.Node) (Sign, bool) {
 		}
 	}
 	if v, ok := VendorOf(n.Status.NodeInfo.KubeletVersion); ok && runsAt(v, n.Spec.ProviderID) {
-		return Sign{v, "the kubelet's version " + n.Status.NodeInfo.KubeletVersion, process.At(o, "status", "nodeInfo", "kubeletVersion")}, true
+		return Sign{v, "the kubelet's version " + n.Status.NodeInfo.KubeletVersion,
+			process.At(o, "status", "nodeInfo", "kubeletVersion")}, true
 	}
 	return Sign{}, false
 }

@@ -32,14 +32,20 @@ const notPrinted = "the description does not have it"
 // eksDescribe: the Cluster of docs.aws.amazon.com/eks/latest/APIReference. Its answers have every field that is set.
 var eksDescribe = eksFields{
 	name: path{"name"}, version: path{"version"}, platform: path{"platformVersion"},
-	publicEndpoint: path{"resourcesVpcConfig", "endpointPublicAccess"}, privateEndpoint: path{"resourcesVpcConfig", "endpointPrivateAccess"},
-	allowed:  path{"resourcesVpcConfig", "publicAccessCidrs"},
-	authMode: path{"accessConfig", "authenticationMode"}, creatorAdmin: path{"accessConfig", "bootstrapClusterCreatorAdminPermissions"},
-	encryption: path{"encryptionConfig"}, keyARN: path{0, "provider", "keyArn"}, encrypted: path{0, "resources"},
+	publicEndpoint:  path{"resourcesVpcConfig", "endpointPublicAccess"},
+	privateEndpoint: path{"resourcesVpcConfig", "endpointPrivateAccess"},
+	allowed:         path{"resourcesVpcConfig", "publicAccessCidrs"},
+	authMode:        path{"accessConfig", "authenticationMode"},
+	creatorAdmin:    path{"accessConfig", "bootstrapClusterCreatorAdminPermissions"},
+	encryption:      path{"encryptionConfig"}, keyARN: path{0, "provider", "keyArn"}, encrypted: path{0, "resources"},
 	issuer: path{"identity", "oidc", "issuer"}, autoMode: path{"computeConfig", "enabled"},
 	outpost: path{"outpostConfig"}, connector: path{"connectorConfig"},
-	authModeUnset: open[string](notPrinted), creatorUnset: open[bool]("the description does not have it; the default of a new cluster is true"),
-	publicUnset: open[bool](notPrinted), privateUnset: open[bool](notPrinted), versionUnset: open[string](notPrinted), allowedUnset: open[[]string](notPrinted),
+	authModeUnset: open[string](notPrinted),
+	creatorUnset:  open[bool]("the description does not have it; the default of a new cluster is true"),
+	publicUnset:   open[bool](notPrinted),
+	privateUnset:  open[bool](notPrinted),
+	versionUnset:  open[string](notPrinted),
+	allowedUnset:  open[[]string](notPrinted),
 }
 
 // eks reads what aws eks prints.
@@ -63,7 +69,8 @@ func (f *finder) eks() {
 	f.each(format.EKSAddon, func(n node) {
 		n = n.at("addon")
 		for _, c := range f.named(EKS, n.at("clusterName").str(), from) {
-			c.Addons = append(c.Addons, Addon{Name: n.at("addonName").str(), Version: text(n.at("addonVersion"), open[string](notPrinted)),
+			c.Addons = append(c.Addons, Addon{Name: n.at("addonName").str(),
+				Version:  text(n.at("addonVersion"), open[string](notPrinted)),
 				Settings: text(n.at("configurationValues"), means("")), Place: n.place})
 		}
 	})
@@ -153,7 +160,9 @@ func (f *finder) eksAccess(from int) {
 		for _, c := range f.named(EKS, n.at("clusterName").str(), from) {
 			c.Entries = append(c.Entries, AccessEntry{
 				Principal: n.at("principalArn").str(), Username: text(n.at("username"), open[string](notPrinted)),
-				Groups: texts(n.at("kubernetesGroups"), means([]string(nil))), Type: text(n.at("type"), means("STANDARD")), Place: n.place,
+				Groups: texts(n.at("kubernetesGroups"), means([]string(nil))),
+				Type:   text(n.at("type"), means("STANDARD")),
+				Place:  n.place,
 			})
 		}
 	})
@@ -162,7 +171,8 @@ func (f *finder) eksAccess(from int) {
 			e := c.entry(n.at("principalArn").str(), n)
 			e.PoliciesKnown = true
 			for _, p := range n.at("associatedAccessPolicies").list() {
-				e.Policies = append(e.Policies, accessPolicy(p.at("policyArn"), p.at("accessScope", "type"), p.at("accessScope", "namespaces"), p))
+				e.Policies = append(e.Policies, accessPolicy(p.at("policyArn"), p.at("accessScope", "type"),
+					p.at("accessScope", "namespaces"), p))
 			}
 		}
 	})
@@ -173,7 +183,8 @@ func (f *finder) eksAccess(from int) {
 		c.EntriesComplete = completeness(c.Entries, l.principals, l.at)
 	}
 	for i := from; i < len(f.out.Clusters); i++ {
-		slices.SortStableFunc(f.out.Clusters[i].Entries, func(a, b AccessEntry) int { return strings.Compare(a.Principal, b.Principal) })
+		slices.SortStableFunc(f.out.Clusters[i].Entries,
+			func(a, b AccessEntry) int { return strings.Compare(a.Principal, b.Principal) })
 	}
 }
 
@@ -190,8 +201,9 @@ func (c *Cluster) entry(principal string, at node) *AccessEntry {
 		}
 	}
 	const why = "the access entry was not described"
-	c.Entries = append(c.Entries, AccessEntry{Principal: principal, Place: at.place, Username: unclear[string](why, at.place),
-		Groups: unclear[[]string](why, at.place), Type: unclear[string](why, at.place)})
+	c.Entries = append(c.Entries, AccessEntry{Principal: principal, Place: at.place,
+		Username: unclear[string](why, at.place),
+		Groups:   unclear[[]string](why, at.place), Type: unclear[string](why, at.place)})
 	return &c.Entries[len(c.Entries)-1]
 }
 
@@ -203,7 +215,8 @@ func completeness(entries []AccessEntry, listed map[string]node, at node) Value[
 		}
 	}
 	if lacking > 0 {
-		return unclear[bool](fmt.Sprintf("%d of %d access entries are listed without their groups and policies", lacking, len(listed)), at.place)
+		return unclear[bool](fmt.Sprintf("%d of %d access entries are listed without their groups and policies", lacking,
+			len(listed)), at.place)
 	}
 	return Value[bool]{V: true, Known: true, Place: at.place}
 }
@@ -234,7 +247,8 @@ func eksPool(n node, of eksPoolFields) Pool {
 		p.RemoteLogin = then(text(at(of.sshKey), means("")), func(s string) bool { return s != "" })
 	}
 	p.DisksEncrypted = boolean(at(of.encrypted), open[bool](template))
-	p.DiskKey = then(text(at(of.diskKey), open[string](template)), func(s string) Key { return Key{Set: s != "", Name: s} })
+	p.DiskKey = then(text(at(of.diskKey), open[string](template)),
+		func(s string) Key { return Key{Set: s != "", Name: s} })
 	p.MetadataHidden = boolean(at(of.noIMDS), open[bool](template))
 	p.ServiceAccount = text(at(of.role), open[string](notPrinted))
 	return p

@@ -31,23 +31,51 @@ type gkePoolFields struct {
 // gkeDescribe: the Cluster of container.googleapis.com/v1 (cloud.google.com/kubernetes-engine/docs/reference/rest). It is
 // protobuf in JSON: a field that is false, zero or empty is left out.
 var gkeDescribe = gkeFields{
-	name: path{"name"}, location: path{"location"}, version: path{"currentMasterVersion"}, channel: path{"releaseChannel", "channel"}, autopilot: path{"autopilot", "enabled"},
-	ipEnabled: path{"controlPlaneEndpointsConfig", "ipEndpointsConfig", "enabled"}, ipPublic: path{"controlPlaneEndpointsConfig", "ipEndpointsConfig", "enablePublicEndpoint"},
-	oldPrivateOnly: path{"privateClusterConfig", "enablePrivateEndpoint"}, privateNodes: path{"privateClusterConfig", "enablePrivateNodes"},
-	dnsEndpoint: path{"controlPlaneEndpointsConfig", "dnsEndpointConfig", "allowExternalTraffic"},
-	authorized:  path{"masterAuthorizedNetworksConfig"}, blocks: path{"masterAuthorizedNetworksConfig", "cidrBlocks"}, cidr: path{"cidrBlock"},
-	abac: path{"legacyAbac", "enabled"}, clientCert: path{"masterAuth", "clientCertificate"}, issueCert: path{"masterAuth", "clientCertificateConfig", "issueClientCertificate"}, user: path{"masterAuth", "username"},
-	groups: path{"authenticatorGroupsConfig", "securityGroup"}, keyState: path{"databaseEncryption", "state"}, keyName: path{"databaseEncryption", "keyName"},
-	workloadPool: path{"workloadIdentityConfig", "workloadPool"}, shielded: path{"shieldedNodes", "enabled"}, policyOn: path{"networkPolicy", "enabled"}, policyBy: path{"networkPolicy", "provider"},
-	datapath: path{"networkConfig", "datapathProvider"}, intranode: path{"networkConfig", "enableIntraNodeVisibility"}, transit: path{"networkConfig", "inTransitEncryptionConfig"},
-	imageMode: path{"binaryAuthorization", "evaluationMode"}, oldImageCheck: path{"binaryAuthorization", "enabled"}, logs: path{"loggingConfig", "componentConfig", "enableComponents"},
-	confidential: path{"confidentialNodes", "enabled"}, secretStore: path{"secretManagerConfig", "enabled"}, pools: path{"nodePools"},
-	shieldedUnset: means(false),
+	name:           path{"name"},
+	location:       path{"location"},
+	version:        path{"currentMasterVersion"},
+	channel:        path{"releaseChannel", "channel"},
+	autopilot:      path{"autopilot", "enabled"},
+	ipEnabled:      path{"controlPlaneEndpointsConfig", "ipEndpointsConfig", "enabled"},
+	ipPublic:       path{"controlPlaneEndpointsConfig", "ipEndpointsConfig", "enablePublicEndpoint"},
+	oldPrivateOnly: path{"privateClusterConfig", "enablePrivateEndpoint"},
+	privateNodes:   path{"privateClusterConfig", "enablePrivateNodes"},
+	dnsEndpoint:    path{"controlPlaneEndpointsConfig", "dnsEndpointConfig", "allowExternalTraffic"},
+	authorized:     path{"masterAuthorizedNetworksConfig"},
+	blocks:         path{"masterAuthorizedNetworksConfig", "cidrBlocks"},
+	cidr:           path{"cidrBlock"},
+	abac:           path{"legacyAbac", "enabled"},
+	clientCert:     path{"masterAuth", "clientCertificate"},
+	issueCert:      path{"masterAuth", "clientCertificateConfig", "issueClientCertificate"},
+	user:           path{"masterAuth", "username"},
+	groups:         path{"authenticatorGroupsConfig", "securityGroup"},
+	keyState:       path{"databaseEncryption", "state"},
+	keyName:        path{"databaseEncryption", "keyName"},
+	workloadPool:   path{"workloadIdentityConfig", "workloadPool"},
+	shielded:       path{"shieldedNodes", "enabled"},
+	policyOn:       path{"networkPolicy", "enabled"},
+	policyBy:       path{"networkPolicy", "provider"},
+	datapath:       path{"networkConfig", "datapathProvider"},
+	intranode:      path{"networkConfig", "enableIntraNodeVisibility"},
+	transit:        path{"networkConfig", "inTransitEncryptionConfig"},
+	imageMode:      path{"binaryAuthorization", "evaluationMode"},
+	oldImageCheck:  path{"binaryAuthorization", "enabled"},
+	logs:           path{"loggingConfig", "componentConfig", "enableComponents"},
+	confidential:   path{"confidentialNodes", "enabled"},
+	secretStore:    path{"secretManagerConfig", "enabled"},
+	pools:          path{"nodePools"},
+	shieldedUnset:  means(false),
 	pool: gkePoolFields{
-		name: path{"name"}, version: path{"version"}, image: path{"config", "imageType"}, diskKey: path{"config", "bootDiskKmsKey"},
-		secureBoot: path{"config", "shieldedInstanceConfig", "enableSecureBoot"}, integrity: path{"config", "shieldedInstanceConfig", "enableIntegrityMonitoring"},
-		metadata: path{"config", "workloadMetadataConfig", "mode"}, sandbox: path{"config", "sandboxConfig", "type"},
-		confidential: path{"config", "confidentialNodes", "enabled"}, account: path{"config", "serviceAccount"}, private: path{"networkConfig", "enablePrivateNodes"},
+		name:       path{"name"},
+		version:    path{"version"},
+		image:      path{"config", "imageType"},
+		diskKey:    path{"config", "bootDiskKmsKey"},
+		secureBoot: path{"config", "shieldedInstanceConfig", "enableSecureBoot"},
+		integrity:  path{"config", "shieldedInstanceConfig", "enableIntegrityMonitoring"},
+		metadata:   path{"config", "workloadMetadataConfig", "mode"}, sandbox: path{"config", "sandboxConfig", "type"},
+		confidential: path{"config", "confidentialNodes", "enabled"},
+		account:      path{"config", "serviceAccount"},
+		private:      path{"networkConfig", "enablePrivateNodes"},
 	},
 }
 
@@ -85,7 +113,8 @@ func (f *finder) gkeCluster(n node, of gkeFields) Cluster {
 	c.DNSEndpoint = flag(of.dnsEndpoint)
 	c.AllowedNetworks = gkeNetworks(at(of.authorized), at(of.blocks), of)
 	c.Directory = Value[string]{V: "Google Cloud", Known: true, Default: true, Place: n.place}
-	c.DirectoryAuthorizes = Value[bool]{V: true, Known: true, Default: true, Place: n.place} // roles of IAM hold beside RBAC
+	c.DirectoryAuthorizes = Value[bool]{V: true, Known: true, Default: true,
+		Place: n.place} // roles of IAM hold beside RBAC
 	c.LocalAccounts = either(either(filled(of.clientCert), flag(of.issueCert)), filled(of.user))
 	c.ConfigMapAuth, c.CreatorIsAdmin, c.External = of0(n), of0(n), of0(n)
 	c.GroupsFrom = text(at(of.groups), means(""))
@@ -103,7 +132,8 @@ func (f *finder) gkeCluster(n node, of gkeFields) Cluster {
 	c.ControlPlaneLogs = texts(at(of.logs), means([]string(nil)))
 	c.AuditLog = unclear[bool]("Cloud Audit Logs keep it, and the project's settings decide what", n.place)
 	c.NetworkPolicy = gkePolicy(text(at(of.datapath), means("")), flag(of.policyOn), text(at(of.policyBy), means("")))
-	c.TransitEncryption = then(text(at(of.transit), means("")), func(s string) bool { return s == "IN_TRANSIT_ENCRYPTION_INTER_NODE_TRANSPARENT" })
+	c.TransitEncryption = then(text(at(of.transit), means("")),
+		func(s string) bool { return s == "IN_TRANSIT_ENCRYPTION_INTER_NODE_TRANSPARENT" })
 	c.IntranodeVisible = flag(of.intranode)
 	c.WorkloadIdentity = filled(of.workloadPool)
 	c.ImageVerification = either(flag(of.oldImageCheck), then(text(at(of.imageMode), means("")), func(s string) bool {
@@ -198,7 +228,8 @@ func gkePool(n node, of gkePoolFields) Pool {
 	p.Integrity = boolean(at(of.integrity), means(false))
 	p.Confidential = boolean(at(of.confidential), means(false))
 	p.Sandbox = then(text(at(of.sandbox), means("")), func(s string) string { return strings.ToLower(s) })
-	p.MetadataHidden = then(text(at(of.metadata), means("")), func(s string) bool { return slices.Contains([]string{"GKE_METADATA", "SECURE"}, s) })
+	p.MetadataHidden = then(text(at(of.metadata), means("")),
+		func(s string) bool { return slices.Contains([]string{"GKE_METADATA", "SECURE"}, s) })
 	p.ServiceAccount = text(at(of.account), means("default"))
 	p.PublicAddresses = not(boolean(at(of.private), means(false)))
 	p.RemoteLogin = unclear[bool]("firewall rules and OS Login decide it", n.place)

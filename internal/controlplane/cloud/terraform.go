@@ -11,49 +11,99 @@ import (
 var (
 	eksPlan = eksFields{
 		name: path{"name"}, version: path{"version"},
-		publicEndpoint: path{"vpc_config", 0, "endpoint_public_access"}, privateEndpoint: path{"vpc_config", 0, "endpoint_private_access"},
-		allowed:  path{"vpc_config", 0, "public_access_cidrs"},
-		authMode: path{"access_config", 0, "authentication_mode"}, creatorAdmin: path{"access_config", 0, "bootstrap_cluster_creator_admin_permissions"},
-		encryption: path{"encryption_config"}, keyARN: path{0, "provider", 0, "key_arn"}, encrypted: path{0, "resources"},
-		logTypes: path{"enabled_cluster_log_types"}, autoMode: path{"compute_config", 0, "enabled"}, outpost: path{"outpost_config"},
-		authModeUnset: open[string](afterApply), creatorUnset: means(true), publicUnset: means(true), privateUnset: means(false),
-		versionUnset: open[string]("the newest version of the day is taken"), allowedUnset: means([]string{everybody}), logsUnset: means([]string(nil)),
+		publicEndpoint:  path{"vpc_config", 0, "endpoint_public_access"},
+		privateEndpoint: path{"vpc_config", 0, "endpoint_private_access"},
+		allowed:         path{"vpc_config", 0, "public_access_cidrs"},
+		authMode:        path{"access_config", 0, "authentication_mode"},
+		creatorAdmin:    path{"access_config", 0, "bootstrap_cluster_creator_admin_permissions"},
+		encryption:      path{"encryption_config"}, keyARN: path{0, "provider", 0, "key_arn"}, encrypted: path{0, "resources"},
+		logTypes:      path{"enabled_cluster_log_types"},
+		autoMode:      path{"compute_config", 0, "enabled"},
+		outpost:       path{"outpost_config"},
+		authModeUnset: open[string](afterApply),
+		creatorUnset:  means(true),
+		publicUnset:   means(true),
+		privateUnset:  means(false),
+		versionUnset:  open[string]("the newest version of the day is taken"),
+		allowedUnset:  means([]string{everybody}),
+		logsUnset:     means([]string(nil)),
 	}
 	eksPoolPlan = eksPoolFields{name: path{"node_group_name"}, version: path{"version"}, image: path{"ami_type"},
 		sshKey: path{"remote_access", 0, "ec2_ssh_key"}, role: path{"node_role_arn"}}
 
 	gkePlan = gkeFields{
-		name: path{"name"}, location: path{"location"}, version: path{"min_master_version"}, channel: path{"release_channel", 0, "channel"}, autopilot: path{"enable_autopilot"},
-		ipEnabled: path{"control_plane_endpoints_config", 0, "ip_endpoints_config", 0, "enabled"}, oldPrivateOnly: path{"private_cluster_config", 0, "enable_private_endpoint"}, privateNodes: path{"private_cluster_config", 0, "enable_private_nodes"},
-		dnsEndpoint: path{"control_plane_endpoints_config", 0, "dns_endpoint_config", 0, "allow_external_traffic"},
-		authorized:  path{"master_authorized_networks_config"}, blocks: path{"master_authorized_networks_config", 0, "cidr_blocks"}, cidr: path{"cidr_block"},
-		abac: path{"enable_legacy_abac"}, issueCert: path{"master_auth", 0, "client_certificate_config", 0, "issue_client_certificate"},
-		groups: path{"authenticator_groups_config", 0, "security_group"}, keyState: path{"database_encryption", 0, "state"}, keyName: path{"database_encryption", 0, "key_name"},
-		workloadPool: path{"workload_identity_config", 0, "workload_pool"}, shielded: path{"enable_shielded_nodes"}, policyOn: path{"network_policy", 0, "enabled"}, policyBy: path{"network_policy", 0, "provider"},
-		datapath: path{"datapath_provider"}, intranode: path{"enable_intranode_visibility"}, transit: path{"in_transit_encryption_config"},
-		imageMode: path{"binary_authorization", 0, "evaluation_mode"}, logs: path{"logging_config", 0, "enable_components"},
-		confidential: path{"confidential_nodes", 0, "enabled"}, secretStore: path{"secret_manager_config", 0, "enabled"}, pools: path{"node_pool"},
-		shieldedUnset: means(true), blocksAreOn: true, pool: gkePoolPlan,
+		name:           path{"name"},
+		location:       path{"location"},
+		version:        path{"min_master_version"},
+		channel:        path{"release_channel", 0, "channel"},
+		autopilot:      path{"enable_autopilot"},
+		ipEnabled:      path{"control_plane_endpoints_config", 0, "ip_endpoints_config", 0, "enabled"},
+		oldPrivateOnly: path{"private_cluster_config", 0, "enable_private_endpoint"},
+		privateNodes:   path{"private_cluster_config", 0, "enable_private_nodes"},
+		dnsEndpoint:    path{"control_plane_endpoints_config", 0, "dns_endpoint_config", 0, "allow_external_traffic"},
+		authorized:     path{"master_authorized_networks_config"},
+		blocks:         path{"master_authorized_networks_config", 0, "cidr_blocks"},
+		cidr:           path{"cidr_block"},
+		abac:           path{"enable_legacy_abac"},
+		issueCert:      path{"master_auth", 0, "client_certificate_config", 0, "issue_client_certificate"},
+		groups:         path{"authenticator_groups_config", 0, "security_group"},
+		keyState:       path{"database_encryption", 0, "state"},
+		keyName:        path{"database_encryption", 0, "key_name"},
+		workloadPool:   path{"workload_identity_config", 0, "workload_pool"},
+		shielded:       path{"enable_shielded_nodes"},
+		policyOn:       path{"network_policy", 0, "enabled"},
+		policyBy:       path{"network_policy", 0, "provider"},
+		datapath:       path{"datapath_provider"},
+		intranode:      path{"enable_intranode_visibility"},
+		transit:        path{"in_transit_encryption_config"},
+		imageMode:      path{"binary_authorization", 0, "evaluation_mode"},
+		logs:           path{"logging_config", 0, "enable_components"},
+		confidential:   path{"confidential_nodes", 0, "enabled"},
+		secretStore:    path{"secret_manager_config", 0, "enabled"},
+		pools:          path{"node_pool"},
+		shieldedUnset:  means(true), blocksAreOn: true, pool: gkePoolPlan,
 	}
 	gkePoolPlan = gkePoolFields{
-		name: path{"name"}, version: path{"version"}, image: path{"node_config", 0, "image_type"}, diskKey: path{"node_config", 0, "boot_disk_kms_key"},
-		secureBoot: path{"node_config", 0, "shielded_instance_config", 0, "enable_secure_boot"}, integrity: path{"node_config", 0, "shielded_instance_config", 0, "enable_integrity_monitoring"},
-		metadata: path{"node_config", 0, "workload_metadata_config", 0, "mode"}, sandbox: path{"node_config", 0, "sandbox_config", 0, "sandbox_type"},
-		confidential: path{"node_config", 0, "confidential_nodes", 0, "enabled"}, account: path{"node_config", 0, "service_account"}, private: path{"network_config", 0, "enable_private_nodes"},
+		name:         path{"name"},
+		version:      path{"version"},
+		image:        path{"node_config", 0, "image_type"},
+		diskKey:      path{"node_config", 0, "boot_disk_kms_key"},
+		secureBoot:   path{"node_config", 0, "shielded_instance_config", 0, "enable_secure_boot"},
+		integrity:    path{"node_config", 0, "shielded_instance_config", 0, "enable_integrity_monitoring"},
+		metadata:     path{"node_config", 0, "workload_metadata_config", 0, "mode"},
+		sandbox:      path{"node_config", 0, "sandbox_config", 0, "sandbox_type"},
+		confidential: path{"node_config", 0, "confidential_nodes", 0, "enabled"},
+		account:      path{"node_config", 0, "service_account"},
+		private:      path{"network_config", 0, "enable_private_nodes"},
 	}
 
 	aksPlan = aksFields{
-		name: path{"name"}, version: path{"kubernetes_version"}, private: path{"private_cluster_enabled"}, allowed: path{"api_server_access_profile", 0, "authorized_ip_ranges"},
-		directory: path{"azure_active_directory_role_based_access_control"}, azureRBAC: path{"azure_active_directory_role_based_access_control", 0, "azure_rbac_enabled"},
+		name:          path{"name"},
+		version:       path{"kubernetes_version"},
+		private:       path{"private_cluster_enabled"},
+		allowed:       path{"api_server_access_profile", 0, "authorized_ip_ranges"},
+		directory:     path{"azure_active_directory_role_based_access_control"},
+		azureRBAC:     path{"azure_active_directory_role_based_access_control", 0, "azure_rbac_enabled"},
 		adminGroups:   path{"azure_active_directory_role_based_access_control", 0, "admin_group_object_ids"},
-		localDisabled: path{"local_account_disabled"}, kms: path{"key_management_service"}, kmsKey: path{"key_management_service", 0, "key_vault_key_id"},
-		policy: path{"network_profile", 0, "network_policy"}, dataplane: path{"network_profile", 0, "network_data_plane"},
-		workloadIdentity: path{"workload_identity_enabled"}, defender: path{"microsoft_defender"}, defenderIsBlock: true, cleaner: path{"image_cleaner_enabled"},
-		policyAddon: path{"azure_policy_enabled"}, secretStoreBlock: path{"key_vault_secrets_provider"}, diskSet: path{"disk_encryption_set_id"}, pools: path{"default_node_pool"},
-		pool: aksPoolPlan,
+		localDisabled: path{"local_account_disabled"},
+		kms:           path{"key_management_service"},
+		kmsKey:        path{"key_management_service", 0, "key_vault_key_id"},
+		policy:        path{"network_profile", 0, "network_policy"}, dataplane: path{"network_profile", 0, "network_data_plane"},
+		workloadIdentity: path{"workload_identity_enabled"},
+		defender:         path{"microsoft_defender"},
+		defenderIsBlock:  true,
+		cleaner:          path{"image_cleaner_enabled"},
+		policyAddon:      path{"azure_policy_enabled"},
+		secretStoreBlock: path{"key_vault_secrets_provider"},
+		diskSet:          path{"disk_encryption_set_id"},
+		pools:            path{"default_node_pool"},
+		pool:             aksPoolPlan,
 	}
-	aksPoolPlan = aksPoolFields{name: path{"name"}, version: path{"orchestrator_version"}, image: path{"os_sku"}, hostEncryption: path{"host_encryption_enabled"},
-		oldHostEncryption: path{"enable_host_encryption"}, publicIP: path{"node_public_ip_enabled"}, runtime: path{"workload_runtime"}}
+	aksPoolPlan = aksPoolFields{name: path{"name"}, version: path{"orchestrator_version"}, image: path{"os_sku"},
+		hostEncryption:    path{"host_encryption_enabled"},
+		oldHostEncryption: path{"enable_host_encryption"},
+		publicIP:          path{"node_public_ip_enabled"},
+		runtime:           path{"workload_runtime"}}
 )
 
 // terraform reads plans. A part of a cluster that is a resource of its own names it; where the name is only known later,
@@ -67,7 +117,8 @@ func (f *finder) terraform() {
 			switch v := r.values; r.kind {
 			case "aws_eks_cluster":
 				c = f.eksCluster(v, eksPlan)
-				c.EntriesComplete = unclear[bool]("a plan tells of the access entries that it makes, and of no others", v.place)
+				c.EntriesComplete = unclear[bool]("a plan tells of the access entries that it makes, and of no others",
+					v.place)
 			case "google_container_cluster":
 				c = f.gkeCluster(v, gkePlan)
 			case "azurerm_kubernetes_cluster":
@@ -97,13 +148,17 @@ func (f *finder) planPart(r resource, all []resource, from int) {
 	switch r.kind {
 	case "aws_eks_access_entry":
 		for _, c := range of(EKS, "cluster_name") {
-			c.Entries = append(c.Entries, AccessEntry{Principal: v.at("principal_arn").str(), Username: text(v.at("user_name"), open[string](afterApply)),
-				Groups: texts(v.at("kubernetes_groups"), means([]string(nil))), Type: text(v.at("type"), means("STANDARD")), Place: v.place})
+			c.Entries = append(c.Entries, AccessEntry{Principal: v.at("principal_arn").str(),
+				Username: text(v.at("user_name"), open[string](afterApply)),
+				Groups:   texts(v.at("kubernetes_groups"), means([]string(nil))),
+				Type:     text(v.at("type"), means("STANDARD")),
+				Place:    v.place})
 		}
 	case "aws_eks_access_policy_association":
 		for _, c := range of(EKS, "cluster_name") {
 			e := c.planEntry(v.at("principal_arn").str(), v.place)
-			e.Policies = append(e.Policies, accessPolicy(v.at("policy_arn"), v.at("access_scope", 0, "type"), v.at("access_scope", 0, "namespaces"), v))
+			e.Policies = append(e.Policies, accessPolicy(v.at("policy_arn"), v.at("access_scope", 0, "type"),
+				v.at("access_scope", 0, "namespaces"), v))
 		}
 	case "aws_eks_node_group":
 		for _, c := range of(EKS, "cluster_name") {
@@ -115,7 +170,8 @@ func (f *finder) planPart(r resource, all []resource, from int) {
 		}
 	case "aws_eks_addon":
 		for _, c := range of(EKS, "cluster_name") {
-			c.Addons = append(c.Addons, Addon{Name: v.at("addon_name").str(), Version: text(v.at("addon_version"), open[string](afterApply)),
+			c.Addons = append(c.Addons, Addon{Name: v.at("addon_name").str(),
+				Version:  text(v.at("addon_version"), open[string](afterApply)),
 				Settings: text(v.at("configuration_values"), means("")), Place: v.place})
 		}
 	case "google_container_node_pool":
@@ -196,12 +252,14 @@ func (p *Pool) fromTemplate(t node) {
 			}
 		}
 		p.DisksEncrypted = encrypted
-		p.DiskKey = then(text(all[0].at("ebs", 0, "kms_key_id"), means("")), func(s string) Key { return Key{Set: s != "", Name: s} })
+		p.DiskKey = then(text(all[0].at("ebs", 0, "kms_key_id"), means("")),
+			func(s string) Key { return Key{Set: s != "", Name: s} })
 	}
-	hops := read(t.at("metadata_options", 0, "http_put_response_hop_limit"), open[int64]("the account's default decides it"), "a number", func(v any) (int64, bool) {
-		n, ok := v.(int64)
-		return n, ok
-	})
+	hops := read(t.at("metadata_options", 0, "http_put_response_hop_limit"),
+		open[int64]("the account's default decides it"), "a number", func(v any) (int64, bool) {
+			n, ok := v.(int64)
+			return n, ok
+		})
 	tokens := text(t.at("metadata_options", 0, "http_tokens"), open[string]("the account's default decides it"))
 	if hops.Known && tokens.Known {
 		p.MetadataHidden = then(hops, func(n int64) bool { return n == 1 && tokens.V == "required" })

@@ -54,7 +54,8 @@ func clusterAPI(inv *inventory.Inventory) process.Found {
 	clusters := kind(clusterGroup, "Cluster")
 	for _, o := range planes {
 		f.planes = append(f.planes, plane{object: o, cluster: clusterOf(o, clusters)})
-		f.controlPlane(o, len(planes) > 1, str(mapping(o.Unstructured().Object, "spec"), "version"), "spec", "kubeadmConfigSpec")
+		f.controlPlane(o, len(planes) > 1, str(mapping(o.Unstructured().Object, "spec"), "version"), "spec",
+			"kubeadmConfigSpec")
 	}
 	for _, o := range kind(controlPlaneGroup, "KubeadmControlPlaneTemplate") {
 		f.controlPlane(o, true, "", "spec", "template", "spec", "kubeadmConfigSpec")
@@ -96,7 +97,8 @@ type capi struct {
 func (f *capi) changed(c process.Component) bool {
 	of := []string{"/etc/kubernetes/manifests", string(c)}
 	if c == process.Kubelet {
-		of = []string{"/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "kubelet.service"}
+		of = []string{"/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet",
+			"kubelet.service"}
 	}
 	for _, command := range f.commands {
 		for _, name := range of {
@@ -133,7 +135,8 @@ const clusterLabel = "cluster.x-k8s.io/cluster-name"
 func clusterOf(controlPlane *inventory.Object, clusters []*inventory.Object) string {
 	for _, c := range clusters {
 		ref := mapping(c.Unstructured().Object, "spec", "controlPlaneRef")
-		if c.Namespace() == controlPlane.Namespace() && str(ref, "kind") == controlPlane.Ref().Kind && str(ref, "name") == controlPlane.Name() {
+		if c.Namespace() == controlPlane.Namespace() && str(ref, "kind") == controlPlane.Ref().Kind &&
+			str(ref, "name") == controlPlane.Name() {
 			return c.Name()
 		}
 	}
@@ -303,7 +306,8 @@ func (f *capi) machines(o *inventory.Object, used map[*inventory.Object]bool) {
 	}
 	c, ok := f.inv.Get(schema.GroupKind{Group: bootstrapGroup, Kind: kind}, o.Namespace(), name)
 	if !ok {
-		f.out.Problems = append(f.out.Problems, problem(process.At(o, "spec", "template", "spec", "bootstrap", "configRef"),
+		f.out.Problems = append(f.out.Problems, problem(process.At(o, "spec", "template", "spec", "bootstrap",
+			"configRef"),
 			"the "+kind+" is not given, so that nothing is known of the kubelets of these machines"))
 		return
 	}

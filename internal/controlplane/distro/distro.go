@@ -15,8 +15,10 @@ import (
 // Sources are one per installer.
 func Sources() []process.Source {
 	return []process.Source{
-		{Name: k3s.name, Needs: []inventory.Need{{Format: format.K3sConfig, Bias: inventory.Alternative}}, Find: k3s.find},
-		{Name: rke2.name, Needs: []inventory.Need{{Format: format.RKE2Config, Bias: inventory.Alternative}}, Find: rke2.find},
+		{Name: k3s.name, Needs: []inventory.Need{{Format: format.K3sConfig, Bias: inventory.Alternative}},
+			Find: k3s.find},
+		{Name: rke2.name, Needs: []inventory.Need{{Format: format.RKE2Config, Bias: inventory.Alternative}},
+			Find: rke2.find},
 		{Name: "Cluster API", Needs: clusterAPINeeds(), Find: clusterAPI},
 		{Name: "kops", Needs: kopsNeeds(), Find: kops},
 	}
@@ -59,7 +61,8 @@ func lay(base []pair, extra []text, at process.Place) []process.Flag {
 		if clean == "" {
 			continue
 		}
-		f := process.Flag{Name: strings.ReplaceAll(clean, "_", "-"), Value: value, Doubt: e.doubt, Default: e.own, Place: e.Place}
+		f := process.Flag{Name: strings.ReplaceAll(clean, "_", "-"), Value: value, Doubt: e.doubt, Default: e.own,
+			Place: e.Place}
 		var before []process.Flag
 		if initial, ok := own[clean]; ok && clean != name {
 			before = append(before, initial)
@@ -114,5 +117,6 @@ func str(m map[string]any, key string) string {
 }
 
 func problem(at process.Place, msg string) inventory.Problem {
-	return inventory.Problem{Code: inventory.ProblemUndecodable, Origin: at.Origin(), Ref: at.Object.Ref(), Message: inventory.PathString(at.Path...) + ": " + msg}
+	return inventory.Problem{Code: inventory.ProblemUndecodable, Origin: at.Origin(), Ref: at.Object.Ref(),
+		Message: inventory.PathString(at.Path...) + ": " + msg}
 }

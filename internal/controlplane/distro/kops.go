@@ -41,7 +41,8 @@ func kops(inv *inventory.Inventory) process.Found {
 			k.version = "v" + strings.TrimPrefix(v, "v")
 		}
 		out.Processes = append(out.Processes, k.apiServer(),
-			k.component(process.KubeControllerManager, "kubeControllerManager", pair{name: "use-service-account-credentials", value: "true"}),
+			k.component(process.KubeControllerManager, "kubeControllerManager",
+				pair{name: "use-service-account-credentials", value: "true"}),
 			k.component(process.KubeScheduler, "kubeScheduler"))
 		groups := 0
 		for g := range inv.ByKind(schema.GroupKind{Group: kopsGroup, Kind: "InstanceGroup"}) {
@@ -68,22 +69,30 @@ const (
 	kopsAPI = kopsDir + "kube-apiserver/"
 )
 
-var kopsAdmission = []string{"NamespaceLifecycle", "LimitRanger", "ServiceAccount", "DefaultStorageClass", "DefaultTolerationSeconds",
+var kopsAdmission = []string{"NamespaceLifecycle", "LimitRanger", "ServiceAccount", "DefaultStorageClass",
+	"DefaultTolerationSeconds",
 	"MutatingAdmissionWebhook", "ValidatingAdmissionWebhook", "NodeRestriction", "ResourceQuota"}
 
 func (k kopsCluster) apiServer() process.Process {
 	base := []pair{
 		{name: "allow-privileged", value: "true"}, {name: "secure-port", value: "443"},
 		{name: "client-ca-file", value: kopsDir + "ca.crt"},
-		{name: "tls-cert-file", value: kopsAPI + "server.crt"}, {name: "tls-private-key-file", value: kopsAPI + "server.key"},
-		{name: "kubelet-client-certificate", value: kopsAPI + "kubelet-api.crt"}, {name: "kubelet-client-key", value: kopsAPI + "kubelet-api.key"},
+		{name: "tls-cert-file", value: kopsAPI + "server.crt"},
+		{name: "tls-private-key-file", value: kopsAPI + "server.key"},
+		{name: "kubelet-client-certificate", value: kopsAPI + "kubelet-api.crt"},
+		{name: "kubelet-client-key", value: kopsAPI + "kubelet-api.key"},
 		{name: "etcd-servers", value: "https://127.0.0.1:4001"}, {name: "etcd-cafile", value: kopsAPI + "etcd-ca.crt"},
-		{name: "etcd-certfile", value: kopsAPI + "etcd-client.crt"}, {name: "etcd-keyfile", value: kopsAPI + "etcd-client.key"},
-		{name: "requestheader-client-ca-file", value: kopsAPI + "apiserver-aggregator-ca.crt"}, {name: "requestheader-allowed-names", value: "aggregator"},
-		{name: "proxy-client-cert-file", value: kopsAPI + "apiserver-aggregator.crt"}, {name: "proxy-client-key-file", value: kopsAPI + "apiserver-aggregator.key"},
-		{name: "requestheader-extra-headers-prefix", value: "X-Remote-Extra-"}, {name: "requestheader-group-headers", value: "X-Remote-Group"},
+		{name: "etcd-certfile", value: kopsAPI + "etcd-client.crt"},
+		{name: "etcd-keyfile", value: kopsAPI + "etcd-client.key"},
+		{name: "requestheader-client-ca-file", value: kopsAPI + "apiserver-aggregator-ca.crt"},
+		{name: "requestheader-allowed-names", value: "aggregator"},
+		{name: "proxy-client-cert-file", value: kopsAPI + "apiserver-aggregator.crt"},
+		{name: "proxy-client-key-file", value: kopsAPI + "apiserver-aggregator.key"},
+		{name: "requestheader-extra-headers-prefix", value: "X-Remote-Extra-"},
+		{name: "requestheader-group-headers", value: "X-Remote-Group"},
 		{name: "requestheader-username-headers", value: "X-Remote-User"},
-		{name: "service-account-key-file", value: kopsAPI + "service-account.pub"}, {name: "service-account-signing-key-file", value: kopsAPI + "service-account.key"},
+		{name: "service-account-key-file", value: kopsAPI + "service-account.pub"},
+		{name: "service-account-signing-key-file", value: kopsAPI + "service-account.key"},
 		{name: "anonymous-auth", value: "false"},
 	}
 	config := mapping(k.spec, "kubeAPIServer")
@@ -116,19 +125,23 @@ func (k kopsCluster) apiServer() process.Process {
 	if mode, at := k.authorization(); mode != "" {
 		extra = append(extra, text{s: "authorization-mode=" + mode, Place: at})
 	} else if config["authorizationMode"] == nil {
-		base = append(base, pair{name: "authorization-mode", doubt: "spec.authorization is not set, and what kops takes then differs by its version"})
+		base = append(base, pair{name: "authorization-mode",
+			doubt: "spec.authorization is not set, and what kops takes then differs by its version"})
 	}
 	if mapping(k.spec, "authentication", "aws") != nil || mapping(k.spec, "authentication", "kopeio") != nil {
-		extra = append(extra, text{s: "authentication-token-webhook-config-file=/etc/kubernetes/authn.config", Place: k.Field("authentication")})
+		extra = append(extra, text{s: "authentication-token-webhook-config-file=/etc/kubernetes/authn.config",
+			Place: k.Field("authentication")})
 	}
 	extra = append(extra, k.oidc()...)
 	files := k.files("ControlPlane", "Master", "APIServer")
 	if on, _ := k.spec["encryptionConfig"].(bool); on {
 		const file = kopsAPI + "encryptionconfig.yaml"
 		extra = append(extra, text{s: "encryption-provider-config=" + file, Place: k.Field("encryptionConfig")})
-		files = append(files, process.File{Path: file, Missing: "it is in the secret store of kops", Place: k.Field("encryptionConfig")})
+		files = append(files, process.File{Path: file, Missing: "it is in the secret store of kops",
+			Place: k.Field("encryptionConfig")})
 	}
-	return process.Process{Component: process.KubeAPIServer, Name: k.name, Version: k.version, Flags: lay(base, extra, k.Place), Files: files,
+	return process.Process{Component: process.KubeAPIServer, Name: k.name, Version: k.version,
+		Flags: lay(base, extra, k.Place), Files: files,
 		Complete: true, Source: "kops Cluster", Place: k.Place}
 }
 
@@ -148,7 +161,8 @@ func (k kopsCluster) oidc() []text {
 	m := mapping(k.spec, "authentication", "oidc")
 	at := k.Field("authentication", "oidc")
 	var out []text
-	for _, f := range [...][2]string{{"clientID", "oidc-client-id"}, {"issuerURL", "oidc-issuer-url"}, {"usernameClaim", "oidc-username-claim"},
+	for _, f := range [...][2]string{{"clientID", "oidc-client-id"}, {"issuerURL", "oidc-issuer-url"},
+		{"usernameClaim", "oidc-username-claim"},
 		{"usernamePrefix", "oidc-username-prefix"}, {"groupsPrefix", "oidc-groups-prefix"}} {
 		if v, ok := m[f[0]].(string); ok {
 			out = append(out, text{s: f[1] + "=" + v, Place: at.Field(f[0])})
@@ -159,19 +173,22 @@ func (k kopsCluster) oidc() []text {
 	}
 	claims := mapping(m, "requiredClaims")
 	for _, name := range sorted(claims) {
-		out = append(out, text{s: fmt.Sprintf("oidc-required-claim=%s=%v", name, claims[name]), Place: at.Field("requiredClaims", name)})
+		out = append(out, text{s: fmt.Sprintf("oidc-required-claim=%s=%v", name, claims[name]),
+			Place: at.Field("requiredClaims", name)})
 	}
 	return out
 }
 
 func (k kopsCluster) component(c process.Component, field string, base ...pair) process.Process {
-	return process.Process{Component: c, Name: k.name, Version: k.version, Flags: lay(base, kopsFlags(mapping(k.spec, field), k.Field(field)), k.Place),
+	return process.Process{Component: c, Name: k.name, Version: k.version,
+		Flags:      lay(base, kopsFlags(mapping(k.spec, field), k.Field(field)), k.Place),
 		Incomplete: "kops passes more than is known here", Source: "kops Cluster", Place: k.Place}
 }
 
 // kubelet is that of an instance group, whose fields count before those of the cluster for its role.
 func (k kopsCluster) kubelet(group *inventory.Object) process.Process {
-	p := process.Process{Component: process.Kubelet, Name: k.name, Version: k.version, Source: "kops Cluster", Place: k.Place,
+	p := process.Process{Component: process.Kubelet, Name: k.name, Version: k.version, Source: "kops Cluster",
+		Place:      k.Place,
 		Incomplete: "kops passes more than is known here, and its version decides whether it writes a file"}
 	layers := []text{}
 	merged := map[string]any{}
@@ -194,7 +211,8 @@ func (k kopsCluster) kubelet(group *inventory.Object) process.Process {
 	for _, key := range sorted(merged) {
 		layers = append(layers, kopsFlag(key, merged[key], places[key])...)
 	}
-	p.Flags = lay([]pair{{name: "authorization-mode", value: "Webhook"}, {name: "authentication-token-webhook", value: "true"}}, layers, p.Place)
+	p.Flags = lay([]pair{{name: "authorization-mode", value: "Webhook"},
+		{name: "authentication-token-webhook", value: "true"}}, layers, p.Place)
 	return p
 }
 
@@ -234,12 +252,18 @@ func kopsFlags(config map[string]any, at process.Place) []text {
 
 // kopsNames are the flags whose names do not follow from those of their fields; empty for fields without one.
 var kopsNames = map[string]string{
-	"etcdCaFile": "etcd-cafile", "etcdCertFile": "etcd-certfile", "etcdKeyFile": "etcd-keyfile", "auditLogMaxAge": "audit-log-maxage",
-	"auditLogMaxBackups": "audit-log-maxbackup", "auditLogMaxSize": "audit-log-maxsize", "apiServerCount": "apiserver-count",
-	"requestheaderExtraHeaderPrefixes": "requestheader-extra-headers-prefix", "logLevel": "v", "logFormat": "logging-format",
-	"enableProfiling": "profiling", "admissionControl": "enable-admission-plugins", "taints": "register-with-taints", "networkPluginName": "network-plugin",
-	"image": "", "appendAdmissionPlugins": "", "cpuRequest": "", "cpuLimit": "", "memoryRequest": "", "memoryLimit": "", "env": "", "apiServers": "",
-	"babysitDaemons": "", "configureCbr0": "", "shutdownGracePeriod": "", "shutdownGracePeriodCriticalPods": "", "memorySwapBehavior": "",
+	"etcdCaFile": "etcd-cafile", "etcdCertFile": "etcd-certfile", "etcdKeyFile": "etcd-keyfile",
+	"auditLogMaxAge":     "audit-log-maxage",
+	"auditLogMaxBackups": "audit-log-maxbackup", "auditLogMaxSize": "audit-log-maxsize",
+	"apiServerCount":                   "apiserver-count",
+	"requestheaderExtraHeaderPrefixes": "requestheader-extra-headers-prefix", "logLevel": "v",
+	"logFormat":       "logging-format",
+	"enableProfiling": "profiling", "admissionControl": "enable-admission-plugins", "taints": "register-with-taints",
+	"networkPluginName": "network-plugin",
+	"image":             "", "appendAdmissionPlugins": "", "cpuRequest": "", "cpuLimit": "", "memoryRequest": "", "memoryLimit": "",
+	"env": "", "apiServers": "",
+	"babysitDaemons": "", "configureCbr0": "", "shutdownGracePeriod": "", "shutdownGracePeriodCriticalPods": "",
+	"memorySwapBehavior": "",
 }
 
 // kopsFlag writes a field as kops' flagbuilder does: lists with commas, maps as k=v, and the flags that may be repeated once
@@ -338,7 +362,8 @@ func Volumes(inv *inventory.Inventory) []Volume {
 			for j, e := range members {
 				member, _ := e.(map[string]any)
 				owner := fmt.Sprintf("etcd member %s/%s", str(m, "name"), str(member, "name"))
-				of(Volume{Owner: owner, Etcd: true}, member, "encryptedVolume", "kmsKeyId", process.At(o, "spec", "etcdClusters", i, "etcdMembers", j))
+				of(Volume{Owner: owner, Etcd: true}, member, "encryptedVolume", "kmsKeyId",
+					process.At(o, "spec", "etcdClusters", i, "etcdMembers", j))
 			}
 		}
 	}

@@ -22,7 +22,8 @@ type rancher struct {
 
 var (
 	k3s  = rancher{name: "k3s configuration", format: format.K3sConfig, dataDir: "/var/lib/rancher/k3s", program: "k3s"}
-	rke2 = rancher{name: "RKE2 configuration", format: format.RKE2Config, dataDir: "/var/lib/rancher/rke2", program: "rke2", rke2: true}
+	rke2 = rancher{name: "RKE2 configuration", format: format.RKE2Config, dataDir: "/var/lib/rancher/rke2",
+		program: "rke2", rke2: true}
 )
 
 // settings are the flags of one node, each with its values.
@@ -134,12 +135,17 @@ func (s *settings) on(name string) bool { return s.last(name).s == "true" }
 
 // serverFlags are those that an agent does not have (docs.k3s.io/cli/server).
 var serverFlags = []string{
-	"kube-apiserver-arg", "kube-controller-manager-arg", "kube-scheduler-arg", "etcd-arg", "kube-cloud-controller-manager-arg",
-	"cluster-init", "secrets-encryption", "agent-token", "agent-token-file", "tls-san", "write-kubeconfig-mode", "write-kubeconfig",
+	"kube-apiserver-arg", "kube-controller-manager-arg", "kube-scheduler-arg", "etcd-arg",
+	"kube-cloud-controller-manager-arg",
+	"cluster-init", "secrets-encryption", "agent-token", "agent-token-file", "tls-san", "write-kubeconfig-mode",
+	"write-kubeconfig",
 	"datastore-endpoint", "cluster-cidr", "service-cidr", "cluster-dns", "cluster-domain", "flannel-backend", "disable",
-	"disable-cloud-controller", "disable-network-policy", "disable-helm-controller", "disable-kube-proxy", "etcd-expose-metrics",
-	"etcd-snapshot-schedule-cron", "etcd-s3", "cni", "embedded-registry", "audit-policy-file", "pod-security-admission-config-file",
-	"egress-selector-mode", "servicelb-namespace", "ingress-controller", "etcd-disable-snapshots", "bind-address", "advertise-address",
+	"disable-cloud-controller", "disable-network-policy", "disable-helm-controller", "disable-kube-proxy",
+	"etcd-expose-metrics",
+	"etcd-snapshot-schedule-cron", "etcd-s3", "cni", "embedded-registry", "audit-policy-file",
+	"pod-security-admission-config-file",
+	"egress-selector-mode", "servicelb-namespace", "ingress-controller", "etcd-disable-snapshots", "bind-address",
+	"advertise-address",
 }
 
 // isServer: an agent and a server that joins look alike where neither has a flag of its own; without the address of a
@@ -169,8 +175,9 @@ func (s *settings) tls(file string) string  { return path.Join(s.dir(), "server/
 func (s *settings) cred(file string) string { return path.Join(s.dir(), "server/cred", file) }
 
 func (s *settings) process(c process.Component, base []pair, extra string, files ...process.File) process.Process {
-	return process.Process{Component: c, Name: s.node, Flags: lay(base, s.values[extra], s.Place), Files: files, Complete: true,
-		Source: s.name, Place: s.Place}
+	return process.Process{Component: c, Name: s.node, Flags: lay(base, s.values[extra], s.Place), Files: files,
+		Complete: true,
+		Source:   s.name, Place: s.Place}
 }
 
 func (s *settings) controlPlane() []process.Process {
@@ -184,8 +191,12 @@ func (s *settings) controlPlane() []process.Process {
 	if !s.on("disable-scheduler") {
 		kubeconfig := s.cred("scheduler.kubeconfig")
 		out = append(out, s.process(process.KubeScheduler, []pair{
-			{name: "kubeconfig", value: kubeconfig}, {name: "authorization-kubeconfig", value: kubeconfig}, {name: "authentication-kubeconfig", value: kubeconfig},
-			{name: "bind-address", value: "127.0.0.1"}, {name: "secure-port", value: "10259"}, {name: "profiling", value: "false"},
+			{name: "kubeconfig", value: kubeconfig},
+			{name: "authorization-kubeconfig", value: kubeconfig},
+			{name: "authentication-kubeconfig", value: kubeconfig},
+			{name: "bind-address", value: "127.0.0.1"},
+			{name: "secure-port", value: "10259"},
+			{name: "profiling", value: "false"},
 		}, "kube-scheduler-arg"))
 	}
 	if s.embeddedEtcd() {
@@ -244,7 +255,8 @@ func (s *settings) apiServer() process.Process {
 	var files []process.File
 	if s.rke2 || s.on("secrets-encryption") {
 		file := s.cred("encryption-config.json")
-		base = append(base, pair{name: "encryption-provider-config", value: file, at: s.last("secrets-encryption").Place}, pair{name: "encryption-provider-config-automatic-reload", value: "true"})
+		base = append(base, pair{name: "encryption-provider-config", value: file, at: s.last("secrets-encryption").Place},
+			pair{name: "encryption-provider-config-automatic-reload", value: "true"})
 		files = append(files, s.encryption(file))
 	}
 	extra := s.values["kube-apiserver-arg"]
@@ -274,10 +286,13 @@ func (s *settings) datastore() []pair {
 	switch {
 	case s.has("datastore-endpoint"):
 		const doubt = "the address of the datastore was removed, since it may hold a password"
-		return []pair{{name: "etcd-servers", doubt: doubt}, {name: "etcd-cafile", value: s.last("datastore-cafile").s, doubt: doubt},
-			{name: "etcd-certfile", value: s.last("datastore-certfile").s, doubt: doubt}, {name: "etcd-keyfile", value: s.last("datastore-keyfile").s, doubt: doubt}}
+		return []pair{{name: "etcd-servers", doubt: doubt},
+			{name: "etcd-cafile", value: s.last("datastore-cafile").s, doubt: doubt},
+			{name: "etcd-certfile", value: s.last("datastore-certfile").s, doubt: doubt},
+			{name: "etcd-keyfile", value: s.last("datastore-keyfile").s, doubt: doubt}}
 	case s.embeddedEtcd():
-		return []pair{{name: "etcd-servers", value: "https://127.0.0.1:2379"}, {name: "etcd-cafile", value: etcd("server-ca.crt")},
+		return []pair{{name: "etcd-servers", value: "https://127.0.0.1:2379"},
+			{name: "etcd-cafile", value: etcd("server-ca.crt")},
 			{name: "etcd-certfile", value: etcd("client.crt")}, {name: "etcd-keyfile", value: etcd("client.key")}}
 	}
 	return []pair{{name: "etcd-servers", value: "unix://kine.sock"}} // SQLite, in the same process
@@ -314,7 +329,8 @@ func (s *settings) rke2APIServer() (flags []process.Flag, files []process.File) 
 		file = "/etc/rancher/rke2/rke2-pss.yaml"
 	}
 	own("admission-control-config-file", file, psa)
-	files = append(files, process.File{Path: file, Missing: "it is a file of the node, which RKE2 writes where there is none", Place: flags[0].Place})
+	files = append(files, process.File{Path: file,
+		Missing: "it is a file of the node, which RKE2 writes where there is none", Place: flags[0].Place})
 	policy := s.last("audit-policy-file")
 	file = policy.s
 	if file == "" && s.hardened() {
@@ -329,7 +345,9 @@ func (s *settings) rke2APIServer() (flags []process.Flag, files []process.File) 
 		if !s.argument("kube-apiserver-arg", "audit-log-path") {
 			own("audit-log-path", path.Join(s.dir(), "server/logs/audit.log"), text{})
 		}
-		files = append(files, process.File{Path: file, Missing: "it is a file of the node; where there is none RKE2 writes a policy that logs nothing", Place: policy.Place})
+		files = append(files, process.File{Path: file,
+			Missing: "it is a file of the node; where there is none RKE2 writes a policy that logs nothing",
+			Place:   policy.Place})
 	}
 	return flags, files
 }
@@ -340,14 +358,23 @@ func (s *settings) hardened() bool { return strings.HasPrefix(s.last("profile").
 func (s *settings) controllerManager() process.Process {
 	kubeconfig := s.cred("controller.kubeconfig")
 	base := []pair{
-		{name: "kubeconfig", value: kubeconfig}, {name: "authorization-kubeconfig", value: kubeconfig}, {name: "authentication-kubeconfig", value: kubeconfig},
-		{name: "service-account-private-key-file", value: s.tls("service.current.key")}, {name: "root-ca-file", value: s.tls("server-ca.crt")},
-		{name: "profiling", value: "false"}, {name: "bind-address", value: "127.0.0.1"}, {name: "secure-port", value: "10257"},
+		{name: "kubeconfig", value: kubeconfig},
+		{name: "authorization-kubeconfig", value: kubeconfig},
+		{name: "authentication-kubeconfig", value: kubeconfig},
+		{name: "service-account-private-key-file", value: s.tls("service.current.key")},
+		{name: "root-ca-file", value: s.tls("server-ca.crt")},
+		{name: "profiling", value: "false"},
+		{name: "bind-address", value: "127.0.0.1"},
+		{name: "secure-port", value: "10257"},
 		{name: "use-service-account-credentials", value: "true"}, {name: "allocate-node-cidrs", value: "true"},
-		{name: "cluster-signing-kube-apiserver-client-cert-file", value: s.tls("client-ca.nochain.crt")}, {name: "cluster-signing-kube-apiserver-client-key-file", value: s.tls("client-ca.key")},
-		{name: "cluster-signing-kubelet-client-cert-file", value: s.tls("client-ca.nochain.crt")}, {name: "cluster-signing-kubelet-client-key-file", value: s.tls("client-ca.key")},
-		{name: "cluster-signing-kubelet-serving-cert-file", value: s.tls("server-ca.nochain.crt")}, {name: "cluster-signing-kubelet-serving-key-file", value: s.tls("server-ca.key")},
-		{name: "cluster-signing-legacy-unknown-cert-file", value: s.tls("server-ca.nochain.crt")}, {name: "cluster-signing-legacy-unknown-key-file", value: s.tls("server-ca.key")},
+		{name: "cluster-signing-kube-apiserver-client-cert-file", value: s.tls("client-ca.nochain.crt")},
+		{name: "cluster-signing-kube-apiserver-client-key-file", value: s.tls("client-ca.key")},
+		{name: "cluster-signing-kubelet-client-cert-file", value: s.tls("client-ca.nochain.crt")},
+		{name: "cluster-signing-kubelet-client-key-file", value: s.tls("client-ca.key")},
+		{name: "cluster-signing-kubelet-serving-cert-file", value: s.tls("server-ca.nochain.crt")},
+		{name: "cluster-signing-kubelet-serving-key-file", value: s.tls("server-ca.key")},
+		{name: "cluster-signing-legacy-unknown-cert-file", value: s.tls("server-ca.nochain.crt")},
+		{name: "cluster-signing-legacy-unknown-key-file", value: s.tls("server-ca.key")},
 	}
 	if s.rke2 {
 		base = append(base, pair{name: "terminated-pod-gc-threshold", value: "1000"})
@@ -364,10 +391,13 @@ func (s *settings) etcd() process.Process {
 		metrics.value += ",http://0.0.0.0:2381" // at the address of the node
 	}
 	return s.process(process.Etcd, []pair{
-		{name: "listen-client-urls", value: "https://127.0.0.1:2379"}, {name: "listen-peer-urls", value: "https://127.0.0.1:2380"}, metrics,
+		{name: "listen-client-urls", value: "https://127.0.0.1:2379"},
+		{name: "listen-peer-urls", value: "https://127.0.0.1:2380"},
+		metrics,
 		{name: "cert-file", value: tls("server-client.crt")}, {name: "key-file", value: tls("server-client.key")},
 		{name: "client-cert-auth", value: "true"}, {name: "trusted-ca-file", value: tls("server-ca.crt")},
-		{name: "peer-cert-file", value: tls("peer-server-client.crt")}, {name: "peer-key-file", value: tls("peer-server-client.key")},
+		{name: "peer-cert-file", value: tls("peer-server-client.crt")},
+		{name: "peer-key-file", value: tls("peer-server-client.key")},
 		{name: "peer-client-cert-auth", value: "true"}, {name: "peer-trusted-ca-file", value: tls("peer-ca.crt")},
 		{name: "data-dir", value: path.Join(s.dir(), "server/db/etcd")},
 	}, "etcd-arg")
@@ -381,9 +411,10 @@ func (s *settings) kubelet() process.Process {
 	protect := s.on("protect-kernel-defaults") || s.rke2 && s.hardened()
 	file.Text, _ = json.Marshal(m{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
-		"authentication": m{"anonymous": m{"enabled": false}, "webhook": m{"enabled": true}, "x509": m{"clientCAFile": agent("client-ca.crt")}},
-		"authorization":  m{"mode": "Webhook"},
-		"tlsCertFile":    agent("serving-kubelet.crt"), "tlsPrivateKeyFile": agent("serving-kubelet.key"),
+		"authentication": m{"anonymous": m{"enabled": false}, "webhook": m{"enabled": true},
+			"x509": m{"clientCAFile": agent("client-ca.crt")}},
+		"authorization": m{"mode": "Webhook"},
+		"tlsCertFile":   agent("serving-kubelet.crt"), "tlsPrivateKeyFile": agent("serving-kubelet.key"),
 		"healthzBindAddress": "127.0.0.1", "failSwapOn": false, "protectKernelDefaults": protect,
 		"streamingConnectionIdleTimeout": "4h0m0s", "staticPodPath": agent("pod-manifests"),
 	})
@@ -394,7 +425,8 @@ func (s *settings) kubelet() process.Process {
 	if name.value == "" {
 		name.doubt = "the name of the host"
 	}
-	base := []pair{{name: "config", value: file.Path}, {name: "kubeconfig", value: agent("kubelet.kubeconfig")}, {name: "read-only-port", value: "0"}, name}
+	base := []pair{{name: "config", value: file.Path}, {name: "kubeconfig", value: agent("kubelet.kubeconfig")},
+		{name: "read-only-port", value: "0"}, name}
 	for _, list := range [...][2]string{{"node-label", "node-labels"}, {"node-taint", "register-with-taints"}} {
 		var values []string
 		for _, v := range s.values[list[0]] {
@@ -424,14 +456,16 @@ func (s *settings) joins() []process.Join {
 	token := s.last("token")
 	var out []process.Join
 	if server := s.last("server"); server.s != "" {
-		j := process.Join{Node: s.last("node-name").s, ControlPlane: s.isServer(), Method: process.ByHash, Endpoint: server.s, Token: token.payload,
+		j := process.Join{Node: s.last("node-name").s, ControlPlane: s.isServer(), Method: process.ByHash,
+			Endpoint: server.s, Token: token.payload,
 			SkipCA: token.payload.Literal() && token.payload.Class != redact.Secure, Source: s.name, Place: server.Place}
 		if !token.IsZero() {
 			j.Place = token.Place
 		}
 		out = append(out, j)
 	}
-	if s.isServer() && (!token.IsZero() || s.has("agent-token") || s.has("agent-token-file")) { // how agents join this server
+	if s.isServer() && (!token.IsZero() || s.has("agent-token") ||
+		s.has("agent-token-file")) { // how agents join this server
 		agent := s.last("agent-token")
 		j := process.Join{Method: process.ByHash, Token: agent.payload, Source: s.name, Place: agent.Place}
 		switch {

@@ -1,4 +1,5 @@
-package upstream
+// Package formats compares what the loader makes of answers of components with the components themselves.
+package formats
 
 import (
 	"encoding/json"
@@ -13,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 	admissionmetrics "k8s.io/apiserver/pkg/admission/metrics"
-	_ "k8s.io/apiserver/pkg/authentication/request/x509" // registers its metrics
+	"k8s.io/apiserver/pkg/authentication/request/x509"
 	authorizationmetrics "k8s.io/apiserver/pkg/authorization/metrics"
 	"k8s.io/apiserver/pkg/server/flagz"
 	authenticationconfig "k8s.io/apiserver/pkg/server/options/authenticationconfig/metrics"
@@ -92,6 +93,7 @@ func TestMetrics(t *testing.T) {
 	value.RecordTransformation("secrets", "to_storage", "k8s:enc:aescbc:v1:k:", time.Second, errors.New("x"))
 	authorizationmetrics.RegisterMetrics()
 	authorizationmetrics.RecordAuthorizationDecision("Node", "node", "allowed")
+	x509.New(x509.DefaultVerifyOptions(), x509.CommonNameUserConversion) // registers its metrics
 	featuremetrics.RecordFeatureInfo(ctx, "AllAlpha", "ALPHA", false)
 	attributes := admission.NewAttributesRecord(nil, nil, schema.GroupVersionKind{Kind: "Pod"}, "ns", "a", schema.GroupVersionResource{Resource: "pods"}, "",
 		admission.Create, &metav1.CreateOptions{}, false, nil)
