@@ -314,6 +314,16 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// TestGatesByMinor: tokens of nodes are limited to an audience since 1.33; the gate was there before, and off.
+func TestGatesByMinor(t *testing.T) {
+	for version, want := range map[string]string{"v1.32.4": "no, default", "v1.33.1": "yes, default", "v1.37.0": "yes, default"} {
+		v := viewOf(t, map[string]string{"a.yaml": staticPod("kube-apiserver", version)})
+		if got := yes(v.APIServer().FeatureGate("ServiceAccountNodeAudienceRestriction").Answer); got != want {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+}
+
 func TestWhoSpeaks(t *testing.T) {
 	mirror := func(node string, flags ...string) string {
 		return strings.Replace(strings.Replace(apiServer(flags...), "name: kube-apiserver, namespace: kube-system", "name: kube-apiserver-"+node+", namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}", 1),
