@@ -124,9 +124,9 @@ func withDefaults(c *config.ClusterConfiguration, endpoint config.APIEndpoint) d
 	return d
 }
 
-func (d defaulted) cert(name string) string { return path.Join(d.certificates, name) }
+func (d *defaulted) cert(name string) string { return path.Join(d.certificates, name) }
 
-func (d defaulted) loopback() string {
+func (d *defaulted) loopback() string {
 	if ip := net.ParseIP(d.address); ip != nil && ip.To4() == nil {
 		return "::1"
 	}
@@ -142,7 +142,7 @@ func host(address string) string {
 }
 
 // url of a port on the address that the node advertises; where the node decides on that, a word stands for it.
-func (d defaulted) url(name string, port int) argument {
+func (d *defaulted) url(name string, port int) argument {
 	address := d.address
 	if address == "" {
 		address = "ADDRESS"
@@ -153,7 +153,7 @@ func (d defaulted) url(name string, port int) argument {
 // table is what a component is passed: names and values. What stands in braces is filled in.
 type table [][2]string
 
-func (d defaulted) fill(t table) []argument {
+func (d *defaulted) fill(t table) []argument {
 	r := strings.NewReplacer("{pki}", path.Clean(d.certificates), "{domain}", d.domain, "{services}", d.services, "{cluster}", d.cluster,
 		"{data}", d.data, "{pods}", d.Networking.PodSubnet, "{port}", strconv.Itoa(int(d.port)), "{loopback}", host(d.loopback()))
 	out := make([]argument, len(t))
@@ -188,7 +188,7 @@ var apiServerTable = table{
 	{"tls-private-key-file", "{pki}/apiserver.key"},
 }
 
-func (d defaulted) apiServer(extra, etcd []argument) []argument {
+func (d *defaulted) apiServer(extra, etcd []argument) []argument {
 	args := append(d.fill(apiServerTable), d.etcdClient(etcd)...)
 	address := argument{name: "advertise-address", value: d.address}
 	if d.address == "" {
@@ -201,7 +201,7 @@ func (d defaulted) apiServer(extra, etcd []argument) []argument {
 	return args
 }
 
-func (d defaulted) etcdClient(etcd []argument) []argument {
+func (d *defaulted) etcdClient(etcd []argument) []argument {
 	if e := d.Etcd.External; e != nil {
 		args := []argument{{name: "etcd-servers", value: strings.Join(e.Endpoints, ",")}}
 		if e.CAFile != "" {
@@ -246,7 +246,7 @@ var managerTable = table{
 
 var podSubnetTable = table{{"allocate-node-cidrs", "true"}, {"cluster-cidr", "{pods}"}, {"service-cluster-ip-range", "{services}"}}
 
-func (d defaulted) controllerManager() []argument {
+func (d *defaulted) controllerManager() []argument {
 	args := d.fill(managerTable)
 	if d.Networking.PodSubnet != "" {
 		args = append(args, d.fill(podSubnetTable)...)
@@ -279,7 +279,7 @@ var etcdTable = table{
 	{"trusted-ca-file", "{pki}/etcd/ca.crt"},
 }
 
-func (d defaulted) etcd(node string) []argument {
+func (d *defaulted) etcd(node string) []argument {
 	client := d.url("listen-client-urls", 2379)
 	client.value = "https://" + net.JoinHostPort(d.loopback(), "2379") + "," + client.value
 	name := argument{name: "name", value: node}

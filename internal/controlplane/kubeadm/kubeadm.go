@@ -78,7 +78,7 @@ func ControlPlane(in Input) []process.Process {
 	return out
 }
 
-func (in Input) process(c process.Component, base, over []argument, of config.ControlPlaneComponent) process.Process {
+func (in *Input) process(c process.Component, base, over []argument, of config.ControlPlaneComponent) process.Process {
 	v, err := inventory.ParseVersion(in.version())
 	p := process.Process{
 		Component: c, Name: in.node(), Version: in.version(), Complete: true, Files: in.Files,
@@ -112,7 +112,7 @@ var field = map[process.Component]string{
 	process.KubeAPIServer: "apiServer", process.KubeControllerManager: "controllerManager", process.KubeScheduler: "scheduler",
 }
 
-func (in Input) patches() string {
+func (in *Input) patches() string {
 	switch {
 	case in.Init != nil && in.Init.Patches != nil:
 		return in.Init.Patches.Directory
@@ -122,7 +122,7 @@ func (in Input) patches() string {
 	return ""
 }
 
-func (in Input) node() string {
+func (in *Input) node() string {
 	switch {
 	case in.Name != "":
 		return in.Name
@@ -135,7 +135,7 @@ func (in Input) node() string {
 }
 
 // version reads the labels of releases, such as "stable-1.33", too.
-func (in Input) version() string {
+func (in *Input) version() string {
 	if in.Version != "" || in.Cluster == nil {
 		return in.Version
 	}
