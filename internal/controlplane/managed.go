@@ -106,12 +106,29 @@ func (v *View) managedEncryption(resource schema.GroupResource) (Answer[Encrypti
 	if !ok {
 		return Answer[Encryption]{}, false
 	}
-	if key := c.SecretsKey; key.Known && key.V.Set && (key.V.Resources == nil || slices.Contains(key.V.Resources, resource.String())) {
+	if key := c.SecretsKey; key.Known && key.V.Set && covers(key.V.Resources, resource) {
 		return Answer[Encryption]{Encryption{Configured: true, Providers: []Provider{{Type: "kms", Name: key.V.Name}}},
 			Basis{Known: Explicit, Places: []process.Place{key.Place}, Strength: c.Object.Strength(), Source: c.Source}}, true
 	}
 	if b, ok := v.asserted(cloud.EtcdEnveloped); ok {
 		return Answer[Encryption]{Encryption{Configured: true, Providers: []Provider{{Type: "kms", Name: strings.ToLower(string(c.Vendor)) + ", a key of the vendor"}}}, b}, true
 	}
-	return Answer[Encryption]{}, false
+	if !c.SecretsKey.Known || c.SecretsKey.V.Set {
+		return Answer[Encryption]{}, false
+	}
+	reason := "no key of the customer envelopes Secrets"
+	if b, ok := v.asserted(cloud.EtcdAtRest); ok {
+		reason += "; of the storage below etcd, " + b.Reason
+	}
+	b := unknown(reason)
+	b.Places, b.Source = []process.Place{c.SecretsKey.Place}, c.Source
+	return Answer[Encryption]{Basis: b}, true
+}
+
+// covers: nothing stands for what the vendor encrypts with a key, which are Secrets at least.
+func covers(resources []string, resource schema.GroupResource) bool {
+	if resources == nil {
+		return resource == schema.GroupResource{Resource: "secrets"}
+	}
+	return slices.Contains(resources, "*.*") || slices.Contains(resources, resource.String())
 }

@@ -95,6 +95,18 @@ func TestManaged(t *testing.T) {
 			t.Errorf("the key is for Secrets: %+v", e.Answer)
 		}
 	})
+	t.Run("a key for everything", func(t *testing.T) {
+		gke := `{"name":"c","selfLink":"https://container.googleapis.com/v1/projects/p/locations/europe-west1/clusters/c","currentMasterVersion":"1.33.4-gke.1","location":"europe-west1","databaseEncryption":{"state":"ALL_OBJECTS_ENCRYPTION_ENABLED","keyName":"k"}}`
+		v := viewOf(t, map[string]string{"c.json": gke})
+		e := v.APIServer().EncryptionFor(schema.GroupResource{Group: "apps", Resource: "deployments"})
+		if !e.OK() || e.Value.Providers[0].Name != "k" {
+			t.Errorf("%+v", e.Answer)
+		}
+		v = viewOf(t, map[string]string{"c.json": strings.Replace(gke, "ALL_OBJECTS_ENCRYPTION_ENABLED", "DECRYPTED", 1)})
+		if e := v.APIServer().EncryptionFor(secrets); e.OK() || !strings.HasPrefix(e.Reason, "no key of the customer envelopes Secrets; of the storage below etcd, Google GKE: ") {
+			t.Errorf("the storage below etcd is another thing: %+v", e.Answer)
+		}
+	})
 	t.Run("metrics of a managed API server", func(t *testing.T) {
 		v := viewOf(t, map[string]string{"n.yaml": eksNode("eks.amazonaws.com/nodegroup: a"), "metrics.txt": "# HELP a b\n# TYPE a counter\napiserver_admission_controller_admission_duration_seconds_count{name=\"NodeRestriction\"} 1\n"})
 		if a := v.APIServer().AdmissionPlugin("NodeRestriction"); !a.OK() || a.Strength != inventory.Observed {

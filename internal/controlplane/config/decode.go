@@ -179,11 +179,11 @@ func newer[T, Old any, P interface {
 	Document
 }, O interface {
 	*Old
-	convert() P
+	Convert() P
 }](data []byte, strict bool) (Document, []error, error) {
 	v := O(new(Old))
 	errs, err := unmarshal(data, v, strict)
-	return v.convert(), errs, err
+	return v.Convert(), errs, err
 }
 
 func unmarshal(data []byte, into any, strict bool) ([]error, error) {

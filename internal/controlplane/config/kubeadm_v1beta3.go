@@ -100,27 +100,27 @@ type V1beta3Discovery struct {
 // The conversions are those of cmd/kubeadm/app/apis/kubeadm/v1beta3/conversion.go. The time to wait for the control plane has no
 // field in the newer ClusterConfiguration and is dropped.
 
-func (c *V1beta3ClusterConfiguration) convert() *ClusterConfiguration {
+func (c *V1beta3ClusterConfiguration) Convert() *ClusterConfiguration {
 	return &ClusterConfiguration{
-		TypeMeta: c.TypeMeta, Etcd: c.Etcd.convert(), Networking: c.Networking, KubernetesVersion: c.KubernetesVersion,
+		TypeMeta: c.TypeMeta, Etcd: c.Etcd.Convert(), Networking: c.Networking, KubernetesVersion: c.KubernetesVersion,
 		ControlPlaneEndpoint: c.ControlPlaneEndpoint,
-		APIServer:            APIServer{ControlPlaneComponent: c.APIServer.convert(), CertSANs: c.APIServer.CertSANs},
-		ControllerManager:    c.ControllerManager.convert(), Scheduler: c.Scheduler.convert(),
+		APIServer:            APIServer{ControlPlaneComponent: c.APIServer.Convert(), CertSANs: c.APIServer.CertSANs},
+		ControllerManager:    c.ControllerManager.Convert(), Scheduler: c.Scheduler.Convert(),
 		DNS: DNS{ImageMeta: c.DNS.ImageMeta}, CertificatesDir: c.CertificatesDir, ImageRepository: c.ImageRepository,
 		FeatureGates: c.FeatureGates, ClusterName: c.ClusterName,
 	}
 }
 
-func (c *V1beta3InitConfiguration) convert() *InitConfiguration {
+func (c *V1beta3InitConfiguration) Convert() *InitConfiguration {
 	return &InitConfiguration{
-		TypeMeta: c.TypeMeta, BootstrapTokens: c.BootstrapTokens, NodeRegistration: c.NodeRegistration.convert(),
+		TypeMeta: c.TypeMeta, BootstrapTokens: c.BootstrapTokens, NodeRegistration: c.NodeRegistration.Convert(),
 		LocalAPIEndpoint: c.LocalAPIEndpoint, CertificateKey: c.CertificateKey, SkipPhases: c.SkipPhases, Patches: c.Patches,
 	}
 }
 
-func (c *V1beta3JoinConfiguration) convert() *JoinConfiguration {
+func (c *V1beta3JoinConfiguration) Convert() *JoinConfiguration {
 	out := &JoinConfiguration{
-		TypeMeta: c.TypeMeta, NodeRegistration: c.NodeRegistration.convert(), CACertPath: c.CACertPath,
+		TypeMeta: c.TypeMeta, NodeRegistration: c.NodeRegistration.Convert(), CACertPath: c.CACertPath,
 		Discovery:    Discovery{BootstrapToken: c.Discovery.BootstrapToken, File: c.Discovery.File, TLSBootstrapToken: c.Discovery.TLSBootstrapToken},
 		ControlPlane: c.ControlPlane, SkipPhases: c.SkipPhases, Patches: c.Patches,
 	}
@@ -130,18 +130,18 @@ func (c *V1beta3JoinConfiguration) convert() *JoinConfiguration {
 	return out
 }
 
-func (c V1beta3ControlPlaneComponent) convert() ControlPlaneComponent {
+func (c V1beta3ControlPlaneComponent) Convert() ControlPlaneComponent {
 	return ControlPlaneComponent{ExtraArgs: args(c.ExtraArgs), ExtraVolumes: c.ExtraVolumes}
 }
 
-func (o V1beta3NodeRegistrationOptions) convert() NodeRegistrationOptions {
+func (o V1beta3NodeRegistrationOptions) Convert() NodeRegistrationOptions {
 	return NodeRegistrationOptions{
 		Name: o.Name, CRISocket: o.CRISocket, Taints: o.Taints, KubeletExtraArgs: args(o.KubeletExtraArgs),
 		IgnorePreflightErrors: o.IgnorePreflightErrors, ImagePullPolicy: o.ImagePullPolicy,
 	}
 }
 
-func (e V1beta3Etcd) convert() Etcd {
+func (e V1beta3Etcd) Convert() Etcd {
 	var out Etcd
 	if l := e.Local; l != nil {
 		out.Local = &LocalEtcd{
