@@ -19,7 +19,7 @@ import (
 //go:generate go -C ../../../test/upstream run ./cmd/defaults -o ../../internal/controlplane/defaults/defaults.txt
 
 // The minors that the table has, and the first of those that it has what kubeadm passes of.
-const Oldest, Newest = 32, 37
+const Oldest, Newest = 30, 37
 const OldestKubeadm = 35
 
 // table has lines of fields that are separated by tabs, ordered: what it is about, the minors as first-last, the value.

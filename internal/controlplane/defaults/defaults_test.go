@@ -37,9 +37,6 @@ func TestFlag(t *testing.T) {
 		{"kube-apiserver", "anonymous-auth", 38, "", "", false},
 		{"etcd", "client-cert-auth", 37, "", "", false},
 	} {
-		if tt.minor < Oldest {
-			tt.value, tt.kind, tt.ok = "", "", false
-		}
 		value, ok := Flag(tt.component, tt.name, tt.minor)
 		kind, isFlag := FlagType(tt.component, tt.name, tt.minor)
 		if value != tt.value || ok != tt.ok || kind != tt.kind || isFlag != tt.ok {
@@ -76,9 +73,6 @@ func TestFeatureGate(t *testing.T) {
 		{"AppArmor", 37, Gate{}, false}, // removed
 		{"NoSuchGate", 37, Gate{}, false},
 	} {
-		if tt.minor < Oldest {
-			tt.want, tt.ok = Gate{}, false
-		}
 		if got, ok := FeatureGate(tt.name, tt.minor); got != tt.want || ok != tt.ok {
 			t.Errorf("%s 1.%d: %+v %v, want %+v %v", tt.name, tt.minor, got, ok, tt.want, tt.ok)
 		}

@@ -53,7 +53,10 @@ func Output(version, source, main string) ([]byte, error) {
 }
 
 // instead are modules of a version that the module proxy does not have, with the patch before, which stands for it.
-var instead = map[string]string{"k8s.io/kube-scheduler v0.31.14": "v0.31.13"}
+var instead = map[string]string{
+	"k8s.io/kube-scheduler v0.31.14":          "v0.31.13",
+	"k8s.io/kube-controller-manager v0.31.14": "v0.31.13",
+}
 
 var staging = regexp.MustCompile(`(?m)^\s*(k8s\.io/\S+) v0\.0\.0\s*$`)
 
