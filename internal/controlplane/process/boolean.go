@@ -18,7 +18,7 @@ var boolFlags = map[Component]map[string]bool{
 		"authentication-tolerate-lookup-failure", "configure-cloud-routes", "contention-profiling",
 		"disable-attach-detach-reconcile-sync", "disable-force-detach-on-timeout", "disable-http2-serving",
 		"enable-dynamic-provisioning", "enable-garbage-collector", "enable-hostpath-provisioner", "enable-leader-migration",
-		"leader-elect", "permit-address-sharing", "permit-port-sharing", "profiling", "use-service-account-credentials",
+		"leader-elect", "permit-address-sharing", "permit-port-sharing", "profiling", "use-service-account-credentials", "volume-host-allow-local-loopback",
 		"emulation-forward-compatible", "runtime-config-emulation-forward-compatible",
 	),
 	KubeScheduler: set(
