@@ -5,7 +5,7 @@ package cloud
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/nist190/nist190/internal/controlplane/process"
@@ -188,14 +188,12 @@ func Find(inv *inventory.Inventory) Found {
 	f.aks()
 	f.terraform()
 	f.managed()
-	slices.SortStableFunc(f.out.Clusters, func(a, b Cluster) int {
-		planned := func(c Cluster) int {
-			if c.Planned {
-				return 1
-			}
-			return 0
+	sort.SliceStable(f.out.Clusters, func(i, j int) bool {
+		a, b := &f.out.Clusters[i], &f.out.Clusters[j]
+		if c := cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Name, b.Name)); c != 0 {
+			return c < 0
 		}
-		return cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Name, b.Name), cmp.Compare(planned(a), planned(b)))
+		return !a.Planned && b.Planned
 	})
 	return f.out
 }

@@ -3,6 +3,7 @@ package cloud
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/nist190/nist190/internal/format"
@@ -183,8 +184,8 @@ func (f *finder) eksAccess(from int) {
 		c.EntriesComplete = completeness(c.Entries, l.principals, l.at)
 	}
 	for i := from; i < len(f.out.Clusters); i++ {
-		slices.SortStableFunc(f.out.Clusters[i].Entries,
-			func(a, b AccessEntry) int { return strings.Compare(a.Principal, b.Principal) })
+		entries := f.out.Clusters[i].Entries
+		sort.SliceStable(entries, func(i, j int) bool { return entries[i].Principal < entries[j].Principal })
 	}
 }
 
