@@ -174,15 +174,11 @@ func (r *replica) admissionPlugins() Answer[[]string] {
 		return Answer[[]string]{Basis: on.refused(r.Component, "there is no admission plugin "+strconv.Quote(name))}
 	}
 	a := agreed(r, "a list of all admission plugins", func(minor int) ([]string, bool) {
-		byDefault, optional := defaults.AdmissionPlugins(minor), defaults.OptionalAdmissionPlugins(minor)
+		byDefault := defaults.AdmissionPlugins(minor)
 		var out []string
-		for _, name := range byDefault {
-			if !slices.Contains(off.Value, name) || slices.Contains(on.Value, name) {
-				out = append(out, name)
-			}
-		}
-		for _, name := range optional {
-			if slices.Contains(on.Value, name) {
+		for _, name := range defaults.AllAdmissionPlugins(minor) {
+			isOff := slices.Contains(off.Value, name) || !slices.Contains(byDefault, name)
+			if !isOff || slices.Contains(on.Value, name) {
 				out = append(out, name)
 			}
 		}
@@ -204,7 +200,7 @@ func noPlugin(names []string) (string, bool) {
 	for _, name := range names {
 		known := false
 		for m := range defaults.Minors() {
-			known = known || slices.Contains(defaults.AdmissionPlugins(m), name) || slices.Contains(defaults.OptionalAdmissionPlugins(m), name)
+			known = known || slices.Contains(defaults.AllAdmissionPlugins(m), name)
 		}
 		if !known {
 			return name, true

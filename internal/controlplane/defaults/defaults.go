@@ -79,10 +79,14 @@ func AdmissionPlugins(minor int) []string { return plugins(minor, "on") }
 // OptionalAdmissionPlugins are those that are off by default.
 func OptionalAdmissionPlugins(minor int) []string { return plugins(minor, "off") }
 
+// AllAdmissionPlugins are both, in the order in which they are called.
+func AllAdmissionPlugins(minor int) []string { return plugins(minor, "") }
+
+// plugins are those of a state, of both where none is named.
 func plugins(minor int, state string) []string {
 	var found [][]string
 	for name, f := range all(minor, "plugin") {
-		if f[1] == state {
+		if state == "" || f[1] == state {
 			found = append(found, []string{f[0], name})
 		}
 	}
