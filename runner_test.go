@@ -97,6 +97,9 @@ func TestSoundness(t *testing.T) {
 		{"exonerating unseen keeps passes", inventory.Incriminating, inventory.Exonerating, []inventory.CoverageEntry{policies}, nist190.Pass, nist190.NotAssessed},
 		{"incriminating unseen keeps failures", inventory.Incriminating, inventory.Exonerating, []inventory.CoverageEntry{unseen("Pod", "", "")}, nist190.NotAssessed, nist190.Fail},
 		{"what only changes the severity decides nothing", inventory.Incriminating, inventory.SeverityOnly, []inventory.CoverageEntry{policies}, nist190.Pass, nist190.Fail},
+		{"an alternative that nobody looked for decides nothing", inventory.Incriminating, inventory.Alternative, []inventory.CoverageEntry{
+			{Group: "networking.k8s.io", Kind: "NetworkPolicy", Coverage: inventory.Coverage{State: inventory.NotCollected}}}, nist190.Pass, nist190.Fail},
+		{"an alternative that is there and was not seen does", inventory.Incriminating, inventory.Alternative, []inventory.CoverageEntry{policies}, nist190.NotAssessed, nist190.NotAssessed},
 		{"another namespace does not matter", inventory.Incriminating, inventory.Either, []inventory.CoverageEntry{unseen("NetworkPolicy", "networking.k8s.io", "b")}, nist190.Pass, nist190.Fail},
 		{"the subject's namespace does", inventory.Incriminating, inventory.Either, []inventory.CoverageEntry{unseen("NetworkPolicy", "networking.k8s.io", "a")}, nist190.NotAssessed, nist190.NotAssessed},
 	} {

@@ -73,7 +73,11 @@ func (j *judge) missing(subject inventory.Ref, tolerated ...inventory.Bias) []Mi
 		if n.Scope == inventory.SubjectNamespace {
 			ns = namespaceOf(subject)
 		}
-		if c := j.coverage(n.GroupKind(), ns); !c.State.Complete() {
+		c := j.coverage(n.GroupKind(), ns)
+		if n.Bias == inventory.Alternative && c.State == inventory.NotCollected {
+			continue
+		}
+		if !c.State.Complete() {
 			out = append(out, Missing{Evidence: n.String(), Namespace: ns, State: c.State, Reason: c.Reason})
 		}
 	}

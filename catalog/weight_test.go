@@ -17,7 +17,7 @@ const module = "github.com/nist190/nist190"
 // static is the half of the module that a host links to read manifests.
 var static = []string{
 	".", "inventory", "inventory/manifest", "sensitivity", "rbac", "authn", "network", "placement", "nodetrust", "catalog",
-	"report", "admission",
+	"report", "admission", "internal/controlplane",
 }
 
 // forbidden packages and what is below them: a live client, reflection over methods (text/template keeps the linker from

@@ -123,3 +123,36 @@ func TestSoundOverOwners(t *testing.T) {
 		return err
 	}), inv)
 }
+
+// TestSoundOverAlternatives: a check that asks two sources in turn is sound where it says so, although one of them may
+// answer otherwise than both.
+func TestSoundOverAlternatives(t *testing.T) {
+	either := func(bias inventory.Bias) nist190.Check {
+		return nist190.NewCheck(nist190.Metadata{
+			ID: "test-alternatives", Title: "t", Doc: "d", Risk: nist190.NodeTrust, Claims: nist190.Claims("5d"), Severity: nist190.SeverityLow,
+			Remediation: "r", Since: "v0.1.0",
+			Needs: []inventory.Need{inventory.NeedOf[corev1.ConfigMap](bias), inventory.NeedOf[corev1.ServiceAccount](bias)},
+		}, func(_ context.Context, e *nist190.Eval) error {
+			for o := range inventory.Typed[corev1.ConfigMap](e.Inventory) {
+				if o.Name() == "good" {
+					e.Pass(inventory.Cluster)
+					return nil
+				}
+			}
+			for o := range inventory.Typed[corev1.ServiceAccount](e.Inventory) {
+				e.Fail(inventory.Cluster, "", "it is bad", nist190.At(o, "metadata", "name"))
+				return nil
+			}
+			e.NotAssessed(inventory.Cluster, nist190.ReasonMissingEvidence, "nothing tells")
+			return nil
+		})
+	}
+	inv := testobj.Inventory(t, []string{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\n", "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: bad}\n"})
+	for bias, sound := range map[inventory.Bias]bool{inventory.Alternative: true, inventory.SeverityOnly: false} {
+		r := &recorder{}
+		checktest.Sound(r, either(bias), inv)
+		if (len(r.errors) == 0) != sound {
+			t.Errorf("%s: %v", bias, r.errors)
+		}
+	}
+}

@@ -20,10 +20,14 @@ const (
 	// SeverityOnly: an unseen object could change how severe a failure is, and not whether it is one. The check reports
 	// the most that it could be as MaxSeverity.
 	SeverityOnly
+	// Alternative: one of several sources for the same answer, as a kubeadm file, a mirror pod and /flagz are for a flag.
+	// Where nobody looked (NotCollected) the others answer, and the check itself says NotAssessed where none does. A
+	// source that is there and was not wholly seen weighs like Either.
+	Alternative
 )
 
 func (b Bias) String() string {
-	return [...]string{"Either", "Incriminating", "Exonerating", "SeverityOnly"}[min(b, SeverityOnly)]
+	return [...]string{"Either", "Incriminating", "Exonerating", "SeverityOnly", "Alternative"}[min(b, Alternative)]
 }
 
 // Scope says whose coverage a need is looked up with.

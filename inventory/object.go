@@ -33,6 +33,9 @@ type Item struct {
 	DefaultNamespace string
 	// Configuration marks a document that has a kind but need not have a name, such as a KubeletConfiguration.
 	Configuration bool
+	// NamedByOrigin marks a report of a process, whose name is that of its program: the object is named after its file, so
+	// that those of several nodes are several objects.
+	NamedByOrigin bool
 }
 
 // Object is one collected object. It is immutable and safe for concurrent use; so is everything reached through it.
@@ -85,7 +88,8 @@ func (h *header) read(object []byte) error {
 		name string
 		raw  []byte
 		into any
-	}{{"apiVersion", parts.apiVersion, &h.APIVersion}, {"kind", parts.kind, &h.Kind}, {"metadata", parts.metadata, &h.Metadata}} {
+	}{{"apiVersion", parts.apiVersion, &h.APIVersion}, {"kind", parts.kind, &h.Kind},
+		{"metadata", parts.metadata, &h.Metadata}} {
 		if m.raw == nil {
 			continue
 		}
@@ -117,7 +121,8 @@ func NewObject(it Item) (*Object, error) {
 		o.strength = Configured
 	}
 	gk := CanonicalGroupKind(gv.WithKind(o.meta.Kind).GroupKind())
-	o.ref = Ref{Group: gk.Group, Version: gv.Version, Kind: gk.Kind, Namespace: o.meta.Metadata.Namespace, Name: o.meta.Metadata.Name}
+	o.ref = Ref{Group: gk.Group, Version: gv.Version, Kind: gk.Kind, Namespace: o.meta.Metadata.Namespace,
+		Name: o.meta.Metadata.Name}
 	if err := o.resolveName(it); err != nil {
 		return nil, err
 	}
@@ -143,11 +148,11 @@ func (o *Object) resolveName(it Item) error {
 			o.ref.Namespace = "default"
 		}
 	}
-	if o.ref.Name != "" {
+	if o.ref.Name != "" && !it.NamedByOrigin {
 		return nil
 	}
 	switch {
-	case it.Configuration:
+	case it.Configuration, it.NamedByOrigin:
 		o.ref.Name = it.Origin.URI
 		if it.Origin.Doc > 0 {
 			o.ref.Name = fmt.Sprintf("%s#%d", it.Origin.URI, it.Origin.Doc)

@@ -47,6 +47,16 @@ func (s *Setting[T]) Get(inv *Inventory) T {
 	return s.zero
 }
 
+// Attached is Get without the default: false where nobody gave a value.
+func (s *Setting[T]) Attached(inv *Inventory) (T, bool) {
+	inv.reads.setting(s)
+	v, ok := inv.core.settings[s]
+	if !ok {
+		return s.zero, false
+	}
+	return v.value.(T), true
+}
+
 func (s *Setting[T]) assumption() Assumption { return Assumption{s.name, describe(s.zero), false} }
 
 // Assumption is a setting as a report prints it.

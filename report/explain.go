@@ -156,6 +156,8 @@ func needText(n inventory.Need) string {
 		return text + ": unseen ones could only remove failures, so that no failure is proven without all of them"
 	case inventory.SeverityOnly:
 		return text + ": unseen ones could only change how severe a failure is, which is then given as a range"
+	case inventory.Alternative:
+		return text + ": one of several sources; where nobody looked for it the others answer"
 	}
 	return text + ": unseen ones could turn the verdict either way, so that nothing is decided without all of them"
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	kjson "sigs.k8s.io/json"
+
+	"github.com/nist190/nist190/internal/format"
 )
 
 // ErrSyntax: the object is not valid JSON.
@@ -42,6 +44,8 @@ func JSON(apiVersion, kind string, raw []byte) (clean []byte, changed bool, err 
 	return clean, true, nil
 }
 
+func isFormat(apiVersion string) bool { return strings.HasPrefix(apiVersion, format.Group+"/") }
+
 func isSecret(kind string) bool { return strings.EqualFold(kind, "Secret") }
 
 func isList(kind string) bool {
@@ -56,6 +60,9 @@ func object(apiVersion, kind string, v any) bool {
 	}
 	if isSecret(kind) {
 		return secret(m)
+	}
+	if isFormat(apiVersion) {
+		return formatObject(kind, m)
 	}
 	if r := ruleOf(apiVersion, kind); r != nil {
 		return r.apply(m)

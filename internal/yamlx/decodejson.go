@@ -67,7 +67,7 @@ func (s *repeats) object(off int, path []any) int {
 			s.at.advance(key[0])
 			s.notes = append(s.notes, Note{Kind: DuplicateKey, Line: s.at.line, Column: s.at.column,
 				Msg: fmt.Sprintf("%s is set twice, first in line %d: kubectl takes the last value, strict parsers refuse the document",
-					pathString(append(path, name)), s.lineOf(first))})
+					PathString(append(path, name)), s.lineOf(first))})
 		}
 		seen[name] = key[0]
 		return s.value(value, append(path, name))

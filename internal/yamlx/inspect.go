@@ -39,7 +39,7 @@ func (i *inspector) visit(n *yaml.Node, path []any) {
 	case yaml.ScalarNode:
 		if plain(n) && isOldBool(n.Value) {
 			i.note(Divergent, n, "%s: plain %s is the boolean %s to kubectl and a string to readers of YAML 1.2; quote it or write %[3]s",
-				pathString(path), n.Value, resolve(n.Value).text)
+				PathString(path), n.Value, resolve(n.Value).text)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (i *inspector) mapping(n *yaml.Node, path []any) {
 		}
 		if plain(key) && isOldBool(key.Value) {
 			i.note(Divergent, key, "%s: the plain key %s is %q to kubectl and %[2]q to readers of YAML 1.2; quote it",
-				pathString(append(path, text)), key.Value, text)
+				PathString(append(path, text)), key.Value, text)
 		}
 		if first, twice := seen[text]; twice {
 			i.repeated(key, first, append(path, text), kind)
@@ -80,12 +80,12 @@ func (i *inspector) repeated(key *yaml.Node, first keySeen, path []any, kind sca
 	if first.kind != kind || kind == number && first.node.Value != key.Value {
 		// Different YAML keys that are one JSON key: sigs.k8s.io/yaml keeps either, by the order of a Go map.
 		at, column := i.doc.place(key.Line, key.Column)
-		i.err = &Error{Line: at, Column: column, Path: pathString(path),
+		i.err = &Error{Line: at, Column: column, Path: PathString(path),
 			Msg: fmt.Sprintf("this key and the one in line %d are the same in JSON; which of them counts is left to chance", line)}
 		return
 	}
 	i.note(DuplicateKey, key, "%s is set twice, first in line %d: kubectl takes the last value, strict parsers refuse the document",
-		pathString(path), line)
+		PathString(path), line)
 }
 
 // overridden notes a merge key that stands behind keys which it sets again: the parser behind kubectl lets whatever comes
@@ -106,14 +106,14 @@ func (i *inspector) overridden(merged *yaml.Node, seen map[string]keySeen, path 
 			text, _, ok := keyText(s.Content[k])
 			if first, explicit := seen[text]; ok && explicit {
 				i.note(Divergent, merged, "%s: the merge key replaces the value of line %d for kubectl and not for readers of YAML 1.2",
-					pathString(append(slices.Clone(path), text)), i.doc.Line+first.node.Line-1)
+					PathString(append(slices.Clone(path), text)), i.doc.Line+first.node.Line-1)
 			}
 		}
 	}
 }
 
-// pathString writes a path as Kubernetes field paths are written.
-func pathString(path []any) string {
+// PathString writes a path as Kubernetes field paths are written.
+func PathString(path []any) string {
 	var b []byte
 	for _, e := range path {
 		switch e := e.(type) {

@@ -92,23 +92,35 @@ func fault(err error, data []byte, positions *Positions) *Error {
 	var inField kjson.FieldError
 	switch {
 	case errors.As(err, &wrongType):
-		path = pathAt(data, int(wrongType.Offset))
-		value, _, _ := strings.Cut(wrongType.Value, " ") // "number 1.5" quotes the input
-		e.Msg = fmt.Sprintf("%s where %s is wanted", article(value), describe(wrongType.Type.Kind().String()))
+		path, e.Msg = WrongType(wrongType, data)
 	case errors.As(err, &inField):
-		path = parsePath(inField.FieldPath())
-		e.Msg = "unknown field"
-		if strings.HasPrefix(err.Error(), "duplicate") {
-			e.Msg = "set twice"
-		}
+		path, e.Msg = StrictFault(inField)
 	default:
 		e.Msg = strings.TrimPrefix(err.Error(), "json: ")
 	}
 	if len(path) > 0 {
-		e.Path = pathString(path)
+		e.Path = PathString(path)
 	}
 	e.Line, e.Column, _ = positions.At(path...)
 	return e
+}
+
+// WrongType says which field of data has a value of another type than the decoder wanted, without the value.
+func WrongType(err *json.UnmarshalTypeError, data []byte) (path []any, msg string) {
+	value, _, _ := strings.Cut(err.Value, " ") // "number 1.5" quotes the input
+	msg = fmt.Sprintf("%s where %s is wanted", article(value), describe(err.Type.Kind().String()))
+	if err.Offset > 0 {
+		return pathAt(data, int(err.Offset)), msg
+	}
+	return parsePath(err.Field), msg // the error of a type that decodes itself
+}
+
+// StrictFault says which field is unknown or set twice.
+func StrictFault(err kjson.FieldError) (path []any, msg string) {
+	if strings.HasPrefix(err.Error(), "duplicate") {
+		return parsePath(err.FieldPath()), "set twice"
+	}
+	return parsePath(err.FieldPath()), "unknown field"
 }
 
 func describe(kind string) string {

@@ -3,6 +3,8 @@ package manifest
 import (
 	"path"
 	"strings"
+
+	"github.com/nist190/nist190/internal/format"
 )
 
 // class says what a document is.
@@ -37,7 +39,8 @@ var foreignGroups = map[string]bool{
 	"kpt.dev": true, "config.kpt.dev": true, "fn.kpt.dev": true,
 	"kind.x-k8s.io": true, "k3d.io": true, "ctlptl.dev": true, "skaffold": true, "tilt.dev": true, "backstage.io": true,
 	"kuttl.dev": true, "chainsaw.kyverno.io": true, "cli.kyverno.io": true, "test.gatekeeper.sh": true,
-	"krew.googlecontainertools.github.com": true, "devfile.io": true, "score.dev": true, "client.authentication.k8s.io": true,
+	"krew.googlecontainertools.github.com": true, "devfile.io": true, "score.dev": true,
+	"client.authentication.k8s.io": true,
 	// requests to an API server, which stores none of them
 	"admission.k8s.io": true, "authorization.k8s.io": true, "authentication.k8s.io": true,
 }
@@ -54,7 +57,8 @@ func isForeignGroup(h header) bool {
 func isForeignFile(base string, h header) bool {
 	stem := strings.TrimSuffix(strings.ToLower(base), path.Ext(base))
 	switch {
-	case stem == "kustomization", strings.HasPrefix(stem, "values"), stem == "chart", stem == "requirements", stem == "skaffold":
+	case stem == "kustomization", strings.HasPrefix(stem, "values"), stem == "chart", stem == "requirements",
+		stem == "skaffold":
 		return true
 	case h.apiVersion != "" && h.chart: // Chart.yaml under another name
 		return true
@@ -64,12 +68,16 @@ func isForeignFile(base string, h header) bool {
 	return false
 }
 
+// isReport reports answers of /flagz, which are named after the component (k8s.io/apiserver/pkg/server/flagz/api).
+func isReport(h header) bool { return h.kind == "Flagz" && h.group() == "config.k8s.io" }
+
 // isConfiguration reports kinds that are read from files by a component and need no name.
 func isConfiguration(h header) bool {
 	switch group := h.group(); group {
 	case "":
 		return h.kind == "Config" || h.kind == "EncryptionConfig"
-	case "kubeadm.k8s.io", "audit.k8s.io", "apiserver.k8s.io", "eksctl.io", "abac.authorization.kubernetes.io":
+	case format.Group, "config.k8s.io", "kubeadm.k8s.io", "audit.k8s.io", "apiserver.k8s.io", "eksctl.io",
+		"abac.authorization.kubernetes.io":
 		return true
 	default:
 		return strings.HasSuffix(group, ".config.k8s.io")

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190/internal/bootstrap"
+	"github.com/nist190/nist190/internal/format"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -61,8 +62,12 @@ const notNeeded = "documents of it were left out: nothing asked for it"
 // cover states what absence means.
 func (t *tally) cover(needs []inventory.Need) {
 	t.summary()
+	if v, ok := t.version.only(); ok {
+		t.into.Assume(inventory.KubernetesVersion.Set(v))
+	}
 	state := func(gk schema.GroupKind, s inventory.State, reason string) {
-		t.into.Cover(inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind, Coverage: inventory.Coverage{State: s, Reason: reason}})
+		t.into.Cover(inventory.CoverageEntry{Group: gk.Group, Kind: gk.Kind,
+			Coverage: inventory.Coverage{State: s, Reason: reason}})
 	}
 	if t.cfg.World == Open {
 		const reason = "open world: the manifests are a part of what exists"
@@ -90,6 +95,15 @@ func (t *tally) cover(needs []inventory.Need) {
 			state(gk, inventory.Complete, "closed world: what the manifests hold of it is all there is")
 		}
 	}
+	for gk := range t.kinds {
+		switch {
+		case gk.Group != format.Group:
+		case t.opaque != "":
+			state(gk, inventory.Partial, t.opaque)
+		default:
+			state(gk, inventory.Complete, "closed world: what the files of this format say is all there is")
+		}
+	}
 	for _, n := range needs {
 		if gk := n.GroupKind(); (n.URL != "" || n.Format != "" || n.Subresource != "") && !t.kinds[gk] {
 			state(gk, inventory.NotCollected, "manifests do not carry it")
@@ -106,7 +120,8 @@ func bootstrapObjects(v inventory.Version) []*inventory.Object {
 	uri := fmt.Sprintf("kubernetes:v1.%d/bootstrap-policy", bootstrap.Nearest(v.Minor))
 	var out []*inventory.Object
 	for raw := range bootstrap.Objects(v.Minor) {
-		o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: inventory.Origin{URI: uri}, Strength: inventory.Inferred})
+		o, err := inventory.NewObject(inventory.Item{JSON: raw, Origin: inventory.Origin{URI: uri},
+			Strength: inventory.Inferred})
 		if err == nil { // a test of internal/bootstrap decodes every row
 			out = append(out, o)
 		}

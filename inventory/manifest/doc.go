@@ -11,6 +11,9 @@
 //     broken, or where all inputs together hold no object. Everything else is added first: the caller may evaluate it.
 //   - Objects are added in the order of cleaned path, document and item; of two descriptions of an object the last counts.
 //     The result does not depend on the order of the arguments or on parallelism.
+//   - Files without an apiVersion that say how a cluster is configured are objects of the synthetic kind of their format: what
+//     the clouds' describe commands print, Terraform plans, configurations of k3s and RKE2, and answers of /configz, /flagz,
+//     /metrics and /version. They are told by their content; what looks like one and is none stays out.
 //   - Payloads of Secrets and keys are dropped, and so is the text of documents that held one.
 //
 // The needs that Collect is given do not limit what is read: deciding what a document describes costs as much as reading

@@ -33,12 +33,27 @@ func (d *document) parse() {
 	}
 	h := readHeader(v.JSON)
 	class := classify(d.in.uri, h)
-	if class == foreign {
+	var parts []part
+	if class != apiObject && !h.isObject() {
+		parts = recognize(d.in.uri, v.JSON)
+	}
+	if class == foreign && parts == nil {
+		if undecided(v.JSON) {
+			d.problems = append(d.problems, inventory.Problem{Code: inventory.ProblemNotKubernetes,
+				Level: inventory.ProblemNotice, Origin: d.begin(),
+				Message: "a configuration of k3s or of RKE2, and nothing says of which: have k3s or rke2 in the name of the file"})
+			return
+		}
 		d.foreign = append(d.foreign, d.in.uri)
 		return
 	}
 	for _, n := range v.Notes {
-		d.problems = append(d.problems, inventory.Problem{Code: noteCode(n.Kind), Message: n.Msg, Origin: d.origin(n.Line, n.Column)})
+		d.problems = append(d.problems, inventory.Problem{Code: noteCode(n.Kind), Message: n.Msg,
+			Origin: d.origin(n.Line, n.Column)})
+	}
+	if parts != nil {
+		d.formats(parts)
+		return
 	}
 	d.caseProblems(h)
 	whole := &text{doc: d.doc}
@@ -93,7 +108,8 @@ func (d *document) begin() inventory.Origin {
 	line, column := d.doc.Line, d.doc.Column
 	for rest := d.doc.Text; len(rest) > 0; line++ {
 		l, after, found := bytes.Cut(rest, []byte("\n"))
-		if t := bytes.TrimLeft(l, " \t\r\uFEFF"); len(t) > 0 && t[0] != '#' && !bytes.Equal(bytes.TrimSpace(t), []byte("---")) {
+		if t := bytes.TrimLeft(l, " \t\r\uFEFF"); len(t) > 0 && t[0] != '#' &&
+			!bytes.Equal(bytes.TrimSpace(t), []byte("---")) {
 			return d.origin(line, column+len(l)-len(t))
 		}
 		if rest = after; !found {
@@ -175,7 +191,9 @@ func (d *document) object(e entry) {
 	}
 	o, err := inventory.NewObject(inventory.Item{
 		JSON: e.json, Origin: at, Locate: e.text.locator(e.path, at),
-		DefaultNamespace: d.cfg.DefaultNamespace, Configuration: isConfiguration(e.header),
+		DefaultNamespace: d.cfg.DefaultNamespace,
+		Configuration:    isConfiguration(e.header),
+		NamedByOrigin:    isReport(e.header),
 	})
 	if err != nil {
 		d.invalid(at, err)

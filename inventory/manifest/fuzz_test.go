@@ -19,13 +19,17 @@ func FuzzCollect(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
+	for _, file := range formatFiles {
+		f.Add([]byte(file.text))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var first []string
 		for _, n := range []int{1, 4} {
 			cfg := manifest.Config{NoBootstrap: true, Parallelism: n, MaxDocuments: 100, MaxExpansion: 1 << 16}
 			inv, err := inventory.Collect(context.Background(), nil, manifest.Bytes(cfg, "f.yaml", data))
 			for o := range inv.All() {
-				if at := o.Origin("metadata", "labels", "x"); at.Line < 1 || at.URI != "f.yaml" {
+				at := o.Origin("metadata", "labels", "x")
+				if at.Line < 1 || at.URI != "f.yaml" {
 					t.Errorf("%s: field at %+v, object at %+v", o.Ref(), at, o.Origin())
 				}
 			}

@@ -21,7 +21,9 @@ type input struct {
 	// patchOf is the kustomization that it is a patch of; empty for other files.
 	patchOf string
 	needs   []inventory.Need // documents of other kinds are left out; none for everything
-	open    func() (io.ReadCloser, error)
+	// tentative: its name does not say that it is a manifest. Unless its content does, nothing is said of it.
+	tentative bool
+	open      func() (io.ReadCloser, error)
 }
 
 // lister finds the inputs. It opens directories and no files.
@@ -74,7 +76,10 @@ func (l *lister) fail(uri string, named bool, err error) {
 
 func (l *lister) skip(uri, why string) {
 	l.problems = append(l.problems, result{problems: []inventory.Problem{{
-		Code: inventory.ProblemSkipped, Level: inventory.ProblemNotice, Origin: inventory.Origin{URI: uri}, Message: why}}})
+		Code:    inventory.ProblemSkipped,
+		Level:   inventory.ProblemNotice,
+		Origin:  inventory.Origin{URI: uri},
+		Message: why}}})
 }
 
 func (l *lister) reader(name string, r io.Reader) {
@@ -108,7 +113,8 @@ func (l *lister) path(p string) {
 		w := walk{lister: l, fsys: root.FS(), base: uri, real: p}
 		w.run(".", outerChart(p))
 	default:
-		l.add(&input{uri: uri, named: true, chart: chartOfPath(p), open: func() (io.ReadCloser, error) { return os.Open(p) }})
+		l.add(&input{uri: uri, named: true, chart: chartOfPath(p),
+			open: func() (io.ReadCloser, error) { return os.Open(p) }})
 	}
 }
 
@@ -124,7 +130,8 @@ func (l *lister) fs(fsys fs.FS, root string) {
 		w := walk{lister: l, fsys: fsys, base: "."}
 		w.run(root, chartIn(fsys, root+"/."))
 	default:
-		l.add(&input{uri: root, named: true, chart: chartIn(fsys, root), open: func() (io.ReadCloser, error) { return fsys.Open(root) }})
+		l.add(&input{uri: root, named: true, chart: chartIn(fsys, root),
+			open: func() (io.ReadCloser, error) { return fsys.Open(root) }})
 	}
 }
 

@@ -13,8 +13,14 @@ import (
 func (in *input) parse(ctx context.Context, cfg Config, p *pool, data []byte) *result {
 	r := &result{}
 	text, err := yamlx.Text(data)
+	if in.tentative && (err != nil || !maybe(text)) {
+		return r
+	}
 	if err != nil {
 		in.broken(r, inventory.ProblemEncoding, inventory.Origin{URI: in.uri}, err)
+		return r
+	}
+	if in.textFormat(r, text) {
 		return r
 	}
 	if in.chart != "" {
@@ -56,12 +62,14 @@ func (in *input) split(cfg Config, r *result, text []byte) []yamlx.Document {
 	for d := range yamlx.Split(text) {
 		at := inventory.Origin{URI: in.uri, Doc: d.Index, Line: d.Line, Column: d.Column}
 		if len(docs) == cfg.maxDocuments() {
-			f := failure(at, in.named, inventory.ProblemTooLarge, fmt.Errorf("more than %d documents; the rest was not read", cfg.maxDocuments()))
+			f := failure(at, in.named, inventory.ProblemTooLarge,
+				fmt.Errorf("more than %d documents; the rest was not read", cfg.maxDocuments()))
 			r.merge(&f)
 			break
 		}
 		if !d.JSON && int64(len(d.Text)) > cfg.maxDocumentSize() {
-			f := failure(at, in.named, inventory.ProblemTooLarge, fmt.Errorf("a document of more than %d bytes was not read", cfg.maxDocumentSize()))
+			f := failure(at, in.named, inventory.ProblemTooLarge,
+				fmt.Errorf("a document of more than %d bytes was not read", cfg.maxDocumentSize()))
 			r.merge(&f)
 			continue
 		}

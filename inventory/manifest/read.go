@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -80,12 +82,37 @@ func (in *input) read(ctx context.Context, cfg Config, p *pool) *result {
 	if ctx.Err() != nil {
 		return &result{}
 	}
-	data, code, err := in.load(cfg.maxFileSize())
+	limit := cfg.maxFileSize()
+	if in.tentative {
+		limit = min(limit, maxTentative)
+	}
+	data, code, err := in.load(limit)
+	if err != nil && in.tentative {
+		return in.unreadTentative(code, err)
+	}
 	if err != nil {
 		r := failure(inventory.Origin{URI: in.uri}, in.named, code, err)
 		return &r
 	}
 	return in.parse(ctx, cfg, p, data)
+}
+
+// maxTentative bounds files that may turn out to be of another tool: /metrics of a large API server has some ten MiB.
+const maxTentative = 64 << 20
+
+// unreadTentative: what could not be opened may be a drop-in of a kubelet or a kubeconfig, and nothing else.
+func (in *input) unreadTentative(code inventory.ProblemCode, err error) *result {
+	if code == inventory.ProblemTooLarge {
+		return &result{}
+	}
+	r := failure(inventory.Origin{URI: in.uri}, false, code, err)
+	reason := r.opaque
+	r.opaque = ""
+	for _, gk := range [...]schema.GroupKind{{Kind: "Config"},
+		{Group: "kubelet.config.k8s.io", Kind: "KubeletConfiguration"}} {
+		r.partial = append(r.partial, partial{gk, reason})
+	}
+	return &r
 }
 
 func (in *input) load(limit int64) ([]byte, inventory.ProblemCode, error) {

@@ -64,6 +64,14 @@ func TestNoPayloadIsKept(t *testing.T) {
 		"alias":                     "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  p: *@P@\n",
 		"kubeconfig":                "apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user: {token: @P@, password: @E@}\n",
 		"encryption":                "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n  - aescbc: {keys: [{name: k, secret: @E@}]}\n",
+		"k3s":                       "agent-token: @P@\ntoken: @P@\nsecrets-encryption: true\ndatastore-endpoint: mysql://u:@P@@tcp(h)/k\n",
+		"flags of k3s":              "kube-apiserver-arg: [a-token=@P@]\nflannel-backend: none\netcd-s3-sercet-key: @P@\n",
+		"file of a machine":         "apiVersion: bootstrap.cluster.x-k8s.io/v1beta2\nkind: KubeadmConfig\nmetadata: {name: a}\nspec:\n  files:\n  - path: /a\n    content: |\n      apiVersion: apiserver.config.k8s.io/v1\n      kind: EncryptionConfiguration\n      resources:\n      - resources: [secrets]\n        providers:\n        - aescbc: {keys: [{name: k, secret: @E@}]}\n",
+		"undecided":                 "kubelet-arg: [a=b]\ntoken: @P@\n",
+		"plan":                      `{"format_version":"1.2","terraform_version":"1.9.0","variables":{"a":"@P@"},"planned_values":{"root_module":{"resources":[{"type":"aws_eks_cluster","values":{"a":"@P@"},"sensitive_values":{"a":true}}]}}}`,
+		"aks":                       `{"id":"/subscriptions/s/resourceGroups/r/providers/Microsoft.ContainerService/managedClusters/a","name":"a","kubernetesVersion":"1.33","windowsProfile":{"adminPassword":"@P@"}}`,
+		"flagz":                     "kube-apiserver flagz\nWarning: This endpoint is not meant to be machine parseable\netcd-servers=https://u:@P@@h\n",
+		"metrics":                   "# TYPE kubernetes_build_info gauge\nkubernetes_build_info{a=\"b\"} 1\nother{a=\"@P@\"} 1\n",
 		"kubeadm":                   "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nbootstrapTokens:\n- token: @P@\ncertificateKey: @P@\n",
 	} {
 		t.Run(name, func(t *testing.T) {

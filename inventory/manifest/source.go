@@ -10,8 +10,9 @@ import (
 	"github.com/nist190/nist190/inventory"
 )
 
-// Paths reads files and directories. Directories are walked recursively for .yaml, .yml and .json; a file that is named
-// is read whatever its name. "-" is cfg.Stdin.
+// Paths reads files and directories. Directories are walked recursively for .yaml, .yml and .json, and for files .conf and
+// .kubeconfig and answers of /flagz and /metrics whose content is configuration; a file that is named is read whatever
+// its name. "-" is cfg.Stdin.
 //
 // Hidden directories are left out. Symbolic links to files are followed as kubectl does, but never out of the directory
 // that was named; links to directories are not followed. A named path may itself be a link.
@@ -38,7 +39,10 @@ func Reader(cfg Config, name string, r io.Reader) inventory.Source {
 // Bytes reads one stream of documents; name stands for the path in origins. data must not be modified afterwards.
 func Bytes(cfg Config, name string, data []byte) inventory.Source {
 	return source{cfg, func(l *lister) {
-		l.add(&input{uri: name, named: true, open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+		l.add(&input{uri: name, named: true, open: func() (io.ReadCloser,
+			error) {
+			return io.NopCloser(bytes.NewReader(data)), nil
+		}})
 	}}
 }
 

@@ -60,13 +60,14 @@ type tally struct {
 	skipped map[schema.GroupKind]bool
 	errs    []error
 	opaque  string
+	version *versions
 	foreign []string // files with documents of other tools
 	count   int      // of those documents
 }
 
 // newTally begins with what exists without manifests, so that anything they say overrides it.
 func newTally(cfg Config, into *inventory.Collector) *tally {
-	t := &tally{cfg: cfg, into: into, kinds: map[schema.GroupKind]bool{}, skipped: map[schema.GroupKind]bool{}}
+	t := &tally{cfg: cfg, into: into, kinds: map[schema.GroupKind]bool{}, skipped: map[schema.GroupKind]bool{}, version: &versions{}}
 	into.Assume(inventory.World.Set(cfg.World.String()))
 	if cfg.World == Closed && !cfg.NoBootstrap {
 		into.AddDefaults(bootstrapObjects)
@@ -78,6 +79,7 @@ func (t *tally) take(r *result) {
 	for _, o := range r.objects {
 		t.objects++
 		t.kinds[o.GroupKind()] = true
+		t.version.see(o)
 		t.into.Add(o)
 	}
 	for _, p := range r.problems {

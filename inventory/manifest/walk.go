@@ -48,7 +48,7 @@ func (w *walk) run(root, outer string) {
 		if isKustomization(d.Name()) && d.Type().IsRegular() {
 			w.kustomize(name)
 		}
-		if !isManifest(name) {
+		if !isManifest(name) && !isTentative(name) {
 			return nil
 		}
 		switch {
@@ -89,6 +89,20 @@ func isManifest(name string) bool {
 	return false
 }
 
+// isTentative reports the names of configuration files that are no manifests by their extension: drop-ins of a kubelet and
+// kubeconfigs, and what kubectl get --raw was asked for.
+func isTentative(name string) bool {
+	base := strings.ToLower(path.Base(name))
+	switch path.Ext(base) {
+	case ".conf", ".kubeconfig":
+		return true
+	case "", ".txt", ".prom":
+		return base == "kubeconfig" || strings.Contains(base, "flagz") || strings.Contains(base, "metrics") ||
+			strings.Contains(base, "configz")
+	}
+	return false
+}
+
 func (w *walk) directory(root, name string) error {
 	if base := path.Base(name); name != root && strings.HasPrefix(base, ".") {
 		// Two dots are the generations of a mounted ConfigMap, which links lead to.
@@ -105,7 +119,8 @@ func (w *walk) directory(root, name string) error {
 
 // toolDirectories are left out without a word.
 var toolDirectories = map[string]bool{
-	".git": true, ".github": true, ".gitlab": true, ".circleci": true, ".svn": true, ".hg": true, ".jj": true, ".idea": true,
+	".git": true, ".github": true, ".gitlab": true, ".circleci": true, ".svn": true, ".hg": true, ".jj": true,
+	".idea":   true,
 	".vscode": true, ".terraform": true, ".cache": true, ".venv": true, ".tox": true, ".devcontainer": true,
 }
 
@@ -117,7 +132,8 @@ func (w *walk) file(name, outer string) {
 		}
 	}
 	w.inputs[w.uri(name)] = &input{uri: w.uri(name), chart: chart, named: w.wasNamed(name),
-		open: func() (io.ReadCloser, error) { return w.fsys.Open(name) }}
+		tentative: !isManifest(name) && !w.wasNamed(name),
+		open:      func() (io.ReadCloser, error) { return w.fsys.Open(name) }}
 }
 
 func (w *walk) wasNamed(name string) bool {

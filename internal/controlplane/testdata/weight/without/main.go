@@ -1,0 +1,16 @@
+// A program that reads manifests.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/inventory/manifest"
+)
+
+func main() {
+	inv, err := inventory.Collect(context.Background(), nil, manifest.Paths(manifest.Config{}, os.Args[1:]...))
+	fmt.Println(inv.Len(), err)
+}
