@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	kjson "sigs.k8s.io/json"
@@ -31,8 +32,24 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// Field is the path as upstream's errors write it: jwt[0].issuer.url.
-func (f *Fault) Field() string { return yamlx.PathString(f.Path) }
+// Field is the path as upstream's errors write it: jwt[0].issuer.url. What looks like no name is not written: a quote that is
+// missing makes a value a part of one.
+func (f *Fault) Field() string {
+	path := slices.Clone(f.Path)
+	for i, e := range path {
+		if s, ok := e.(string); ok && !isName(s) {
+			path[i] = "…"
+		}
+	}
+	return yamlx.PathString(path)
+}
+
+// isName tells names of fields, labels and files from other text.
+func isName(s string) bool {
+	return len(s) <= 253 && strings.IndexFunc(s, func(c rune) bool {
+		return !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./", c))
+	}) < 0
+}
 
 // faults tells what the JSON decoder found. Its own texts, and those of the types that decode themselves, may quote the
 // input; only the kind of the fault and the field are kept.

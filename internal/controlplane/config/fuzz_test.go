@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/nist190/nist190/internal/rawjson"
 )
 
@@ -119,11 +121,34 @@ func inKey(members string) bool {
 	if strings.Contains(strings.ToLower(members), "kind") || strings.Contains(strings.ToLower(members), "apiversion") {
 		return true
 	}
-	text := []byte("{" + members + "}")
-	if !json.Valid(text) {
-		return strings.Contains(members, planted+":") || strings.Contains(members, planted+`"`) // YAML, where a key may look like anything
+	for _, text := range []string{"{" + members + "}", members} {
+		if keyHolds([]byte(text)) || slices.ContainsFunc(nodesOf(text), inNodeKey) {
+			return true
+		}
 	}
-	return keyHolds(text)
+	return strings.Contains(members, planted+":")
+}
+
+// nodesOf are the documents of a text, as far as they can be parsed.
+func nodesOf(text string) (out []*yaml.Node) {
+	defer func() { _ = recover() }() // the parser's own panics cost a look
+	d := yaml.NewDecoder(strings.NewReader(text))
+	for {
+		n := new(yaml.Node)
+		if d.Decode(n) != nil {
+			return out
+		}
+		out = append(out, n)
+	}
+}
+
+func inNodeKey(n *yaml.Node) bool {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && strings.Contains(c.Value, planted) || inNodeKey(c) {
+			return true
+		}
+	}
+	return false
 }
 
 func keyHolds(value []byte) bool {
