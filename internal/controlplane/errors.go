@@ -8,6 +8,7 @@ import (
 var (
 	errNoBool    = errors.New("neither true nor false")
 	errNoMapping = errors.New("it is no mapping")
+	errNoKubelet = errors.New("it is no KubeletConfiguration of v1beta1")
 )
 
 // scalar writes a value of a document as a flag would have it; empty for mappings and lists.

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"sync"
@@ -80,7 +81,30 @@ func readKubelet(r *replica) *kubeletFiles {
 	if n == 0 {
 		k.lack(fmt.Sprintf("--config-dir names %s, of which no file is among the evidence", dir), dir+"/*.conf")
 	}
+	k.check()
 	return k
+}
+
+// check decodes what the drop-ins make of the file: only that is typed, a drop-in by itself is any mapping.
+func (k *kubeletFiles) check() {
+	if k.broken != "" || len(k.layers) == 0 {
+		return
+	}
+	merged := []byte(`{"apiVersion":"kubelet.config.k8s.io/v1beta1","kind":"KubeletConfiguration"}`)
+	for _, l := range k.layers {
+		raw, err := json.Marshal(l.fields)
+		if err == nil && l.known == Explicit {
+			merged, err = config.MergeKubelet(merged, raw)
+		}
+		if err != nil { // what was decoded can be encoded
+			k.lack("the files of --config-dir cannot be merged")
+			return
+		}
+	}
+	if _, err := decode[*config.KubeletConfiguration](process.File{Text: merged}); err != nil {
+		last := k.layers[len(k.layers)-1]
+		k.lack(fmt.Sprintf("what %s and the files before it make cannot be read: %v", cmpOr(last.at.Origin().String(), "a file"), err))
+	}
 }
 
 // path is the value of a flag that names files. Where not all flags were seen there may be such a flag.
@@ -115,11 +139,14 @@ func (k *kubeletFiles) add(f process.File, patch bool) {
 		k.lack(fmt.Sprintf("the content of %s is not known: %s", f.Path, f.Missing), f.Path)
 		return
 	}
-	if _, err := decode[*config.KubeletConfiguration](f); err != nil {
+	if _, err := decode[*config.KubeletConfiguration](f); err != nil && !patch {
 		k.lack(fmt.Sprintf("%s cannot be read: %v", cmpOr(f.Origin().String(), f.Path), err))
 		return
 	}
 	fields, err := mappingOf(f)
+	if err == nil && (fields["apiVersion"] != "kubelet.config.k8s.io/v1beta1" || fields["kind"] != "KubeletConfiguration") {
+		err = errNoKubelet
+	}
 	if err != nil {
 		k.lack(fmt.Sprintf("%s cannot be read: %v", cmpOr(f.Origin().String(), f.Path), err))
 		return
