@@ -85,6 +85,12 @@ func Flags(c Component, argv []Arg) []Flag {
 			continue
 		}
 		name, value, hasValue := strings.Cut(name, "=")
+		if name == "" {
+			if len(out) > 0 && out[len(out)-1].Doubt == "" {
+				out[len(out)-1].Doubt = "it is followed by a flag without a name: " + string(c) + " refuses to start"
+			}
+			continue
+		}
 		f := Flag{Name: normalize(name), Value: value, Place: a.Place, Doubt: a.Doubt}
 		switch {
 		case hasValue:
