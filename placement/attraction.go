@@ -41,7 +41,8 @@ After:
 
 The severity is low for the lowest level, medium for the next and high above. A selector that the namespace's annotation
 scheduler.alpha.kubernetes.io/node-selector adds counts where the admission plugin PodNodeSelector, which is off by default,
-is known to be on, or running pods show that it was added. The node selector of the pod's RuntimeClass counts.`,
+is known to be on, or running pods show that it was added. The node selector of the pod's RuntimeClass counts. The default
+selector of a cluster does not: it is for whoever has none, of whatever level.`,
 	Claims:   nist190.Claims("4a", "4b"),
 	Controls: []string{"SC-7", "SC-39"},
 	Severity: nist190.SeverityHigh,
@@ -49,7 +50,7 @@ is known to be on, or running pods show that it was added. The node selector of 
 (sensitivity.node-restriction.kubernetes.io/level) and add the node selector to the pod template. Taint the nodes as well,
 so that other workloads stay away.`,
 	Subjects: inventory.WorkloadKinds(),
-	Needs: slices.Concat(
+	Needs: joinNeeds(
 		// Labels of unseen namespaces and data could give the workload another level.
 		sensitivity.Needs(),
 		// A workload answers for itself; a running pod can refute what the namespace's annotation promises.
@@ -58,6 +59,7 @@ so that other workloads stay away.`,
 		// one; of those the check itself says NotAssessed where the node was not collected, as it rarely is of manifests.
 		// A RuntimeClass can only hold pods more.
 		[]inventory.Need{inventory.NeedOf[corev1.Node](inventory.SeverityOnly), inventory.NeedOf[nodev1.RuntimeClass](inventory.Exonerating)},
+		ControlPlaneNeeds(),
 	),
 	Since: "v0.1.0",
 	Limits: `That nodes carry the labels, that others stay off them (taints) and who may change labels are other questions. Selectors
@@ -77,7 +79,11 @@ func checkAttraction(ctx context.Context, e *nist190.Eval) error {
 	if err != nil {
 		return err
 	}
-	p := placer{inv: e.Inventory, levels: levels}
+	profile, err := ProfileOf(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
+	p := placer{inv: e.Inventory, levels: levels, profile: profile}
 	var without []*inventory.Workload
 	for _, w := range workloads {
 		switch class := levels.Workload(w.Ref()); {
@@ -99,8 +105,9 @@ func checkAttraction(ctx context.Context, e *nist190.Eval) error {
 }
 
 type placer struct {
-	inv    *inventory.Inventory
-	levels *sensitivity.Levels
+	inv     *inventory.Inventory
+	levels  *sensitivity.Levels
+	profile Profile
 }
 
 // hold is how firmly something keeps pods on nodes of a level.
@@ -322,12 +329,9 @@ func (p *placer) annotated(w *inventory.Workload, level sensitivity.Level) (nist
 	if !ok {
 		return nist190.Outcome{}, false
 	}
-	added := namespaceSelector(ns.Annotations())
-	if len(added) == 0 {
-		return nist190.Outcome{}, false
-	}
-	on := ControlPlane.Get(p.inv).PodNodeSelector
-	if on == Off {
+	on, added := p.profile.PodNodeSelector, namespaceSelector(ns.Annotations())
+	at := nist190.At(ns, "metadata", "annotations", nodeSelectorAnnotation).Showing(ns.Annotations()[nodeSelectorAnnotation])
+	if len(added) == 0 || on == Off {
 		return nist190.Outcome{}, false
 	}
 	spec := w.Template.Spec
@@ -335,7 +339,6 @@ func (p *placer) annotated(w *inventory.Workload, level sensitivity.Level) (nist
 	if h, _, _ := p.holds(&spec, level); h != firm {
 		return nist190.Outcome{}, false
 	}
-	at := nist190.At(ns, "metadata", "annotations", nodeSelectorAnnotation).Showing(ns.Annotations()[nodeSelectorAnnotation])
 	self := nist190.At(w.Object, "metadata", "name")
 	if on == On {
 		return nist190.Outcome{Status: nist190.Pass, Evidence: []nist190.Evidence{self, at}}, true

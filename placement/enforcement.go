@@ -65,7 +65,8 @@ func enforcementNeeds() []inventory.Need {
 		// A policy can only hold.
 		needs = append(needs, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: inventory.Exonerating})
 	}
-	return append(needs, inventory.NeedOf[admissionregistrationv1.ValidatingAdmissionPolicyBinding](inventory.Exonerating))
+	needs = append(needs, inventory.NeedOf[admissionregistrationv1.ValidatingAdmissionPolicyBinding](inventory.Exonerating))
+	return joinNeeds(needs, ControlPlaneNeeds())
 }
 
 // Enforcement finds namespaces in which nothing but the goodwill of authors decides on nodes.
@@ -85,7 +86,10 @@ func checkEnforcement(ctx context.Context, e *nist190.Eval) error {
 	if err != nil {
 		return err
 	}
-	profile := ControlPlane.Get(inv)
+	profile, err := ProfileOf(ctx, inv)
+	if err != nil {
+		return err
+	}
 	policies := selectorPolicies(inv)
 	byNamespace := map[string][]*inventory.Workload{}
 	levels := map[sensitivity.Level]bool{}

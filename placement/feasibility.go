@@ -87,7 +87,7 @@ func Needs() []inventory.Need {
 		inventory.NeedOf[admissionregistrationv1.MutatingWebhookConfiguration](inventory.Either),
 		{Group: mutatingPolicyKind.Group, Kind: mutatingPolicyKind.Kind, Resource: "mutatingadmissionpolicies"},
 	})
-	return needs
+	return joinNeeds(needs, ControlPlaneNeeds())
 }
 
 // nodeNeeds are nodes and what makes them.
@@ -109,7 +109,11 @@ var feasibility = inventory.NewFact("placement feasibility", func(ctx context.Co
 	if err != nil {
 		return nil, err
 	}
-	b := newBuilder(inv)
+	profile, err := ProfileOf(ctx, inv)
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(inv, profile)
 	f := &Feasibility{nodes: nodesOf(inv), byRef: make(map[inventory.Ref]*Placement, len(workloads)), byName: map[string]*Node{}, b: b}
 	for _, n := range f.nodes {
 		f.byName[n.Name] = n
@@ -139,8 +143,7 @@ type builder struct {
 	sandboxes map[string]bool
 }
 
-func newBuilder(inv *inventory.Inventory) *builder {
-	p := ControlPlane.Get(inv)
+func newBuilder(inv *inventory.Inventory, p Profile) *builder {
 	b := &builder{inv: inv, profile: p, volumes: newVolumes(inv), byKey: map[string]*podClass{}, sandboxes: map[string]bool{}}
 	b.admitter = admitter{inv: inv, profile: p, webhooks: webhooksOf(inv, &p)}
 	// Kinds of which an object is looked up by name count as read although no pod may name one.

@@ -41,7 +41,7 @@ plugin NodeRestriction and the Node authorizer.`,
 func LabelProtection() nist190.Check {
 	md := labelProtection
 	md.Risk, md.Since = nist190.MixedSensitivityLevels, "v0.1.0"
-	md.Needs = slices.Concat(sensitivity.Needs(), inventory.WorkloadNeeds(inventory.Incriminating))
+	md.Needs = joinNeeds(sensitivity.Needs(), inventory.WorkloadNeeds(inventory.Incriminating), ControlPlaneNeeds())
 	return nist190.NewCheck(md, checkLabelProtection)
 }
 
@@ -78,7 +78,11 @@ func checkLabelProtection(ctx context.Context, e *nist190.Eval) error {
 	if err != nil {
 		return err
 	}
-	restriction := ControlPlane.Get(e.Inventory).NodeRestriction
+	plane, err := planeOf.Get(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
+	restriction := plane.NodeRestriction
 	byKey := map[string][]*inventory.Workload{}
 	for _, w := range workloads {
 		if level := levels.Workload(w.Ref()).Level; level > 0 {
@@ -103,11 +107,14 @@ func checkLabelProtection(ctx context.Context, e *nist190.Eval) error {
 			out.Remediation = "Label the nodes and select by a key that kubelets cannot set:\n\nkubectl label node NODE sensitivity.node-restriction.kubernetes.io/level=LEVEL\n"
 		case restriction == Off:
 			out.Status = nist190.Fail
+			plane.rests(&out)
 			out.Message = what + "; without the admission plugin NodeRestriction every kubelet can set it on any node"
 		case restriction == Unsaid:
 			out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
 			out.Message = what + "; kubelets cannot set it where the admission plugin NodeRestriction is on, which cannot be seen"
 			out.Remediation = "Show the configuration of the API server, or attest that NodeRestriction is on."
+		default:
+			plane.rests(&out)
 		}
 		e.Report(out)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
@@ -26,8 +28,10 @@ Before:
 
 After: the default scheduler, or a profile that is known (KubeSchedulerConfiguration) and runs its filter plugins.`,
 	Claims: nist190.Claims("4b"), Controls: []string{"CM-6"}, Severity: nist190.SeverityMedium, Risk: nist190.MixedSensitivityLevels, Since: "v0.1.0",
-	Subjects:    inventory.WorkloadKinds(),
-	Needs:       slices.Concat(sensitivity.Needs(), inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating))),
+	Subjects: inventory.WorkloadKinds(),
+	// A scheduler whose pod was not seen can be the one that a workload names, and ask for all that it should.
+	Needs: joinNeeds(sensitivity.Needs(), inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
+		[]inventory.Need{inventory.NeedOf[corev1.Pod](inventory.Either)}, ControlPlaneNeeds()),
 	Remediation: `Leave schedulerName out, or show the scheduler's configuration. Let admission allow the names that are known.`,
 	Limits:      "Workloads without a level are left out. Which schedulers run is not seen by itself; the host of the scan says so.",
 }
@@ -44,7 +48,10 @@ func checkSchedulerName(ctx context.Context, e *nist190.Eval) error {
 	if err != nil {
 		return err
 	}
-	p := ControlPlane.Get(e.Inventory)
+	p, err := ProfileOf(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
 	for _, w := range workloads {
 		if !levels.Workload(w.Ref()).Known() {
 			continue
