@@ -61,7 +61,7 @@ func join(base, over []argument, v inventory.Version, known bool, p process.Plac
 		sort.SliceStable(over, func(i, j int) bool { return over[i].name+"\x00"+over[i].value < over[j].name+"\x00"+over[j].value })
 	}
 	for _, o := range over {
-		if o.merge == "" {
+		if o.merge == "" && o.name != "" { // "--=value" is none
 			out = append(out, process.Flag{Name: o.name, Value: o.value, Doubt: o.doubt, Place: o.at})
 		}
 	}
