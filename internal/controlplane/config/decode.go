@@ -125,7 +125,7 @@ func prepare(data []byte) (f format, clean []byte, repeats []error, err error) {
 type kindError struct{ apiVersion, kind string }
 
 func (e *kindError) Error() string {
-	if len(e.apiVersion) > 63 || len(e.kind) > 63 || e.kind == "" {
+	if len(e.apiVersion) > 63 || len(e.kind) > 63 || e.kind == "" || !isName(e.apiVersion) || !isName(e.kind) {
 		return ErrKind.Error()
 	}
 	return e.apiVersion + " " + e.kind + ": " + ErrKind.Error()
