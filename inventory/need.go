@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -132,6 +133,46 @@ func (n Need) Validate() error {
 		return fmt.Errorf("need %s: Resource is not set", n.GroupKind())
 	}
 	return nil
+}
+
+// JoinNeeds lists each kind once. Of two biases that differ neither holds, of two scopes the wider does, and what is needed in
+// any case is. A kind that is needed anyhow, and is also one of several places to look for something (Alternative), stays
+// what it is, but that who could only acquit can convict by it.
+func JoinNeeds(lists ...[]Need) []Need {
+	var out []Need
+	at := map[schema.GroupKind]int{}
+	for _, n := range slices.Concat(lists...) {
+		i, ok := at[n.GroupKind()]
+		if !ok {
+			at[n.GroupKind()] = len(out)
+			out = append(out, n)
+			continue
+		}
+		have := &out[i]
+		switch {
+		case have.Bias == Alternative || n.Bias == Alternative:
+			if have.Bias == Alternative {
+				*have, n = n, *have
+			}
+			if have.Bias == Exonerating && n.Bias == Alternative {
+				have.Bias = Either
+			}
+			continue
+		case have.Conditional && !n.Conditional:
+			*have = n
+			continue
+		case !have.Conditional && n.Conditional:
+			continue
+		}
+		if have.Bias != n.Bias {
+			have.Bias = Either
+		}
+		if have.Scope != n.Scope {
+			have.Scope = ClusterWide
+		}
+		have.MetadataOnly = have.MetadataOnly && n.MetadataOnly
+	}
+	return out
 }
 
 // CompareNeeds orders needs by what they name.

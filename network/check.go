@@ -21,7 +21,7 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 	if md.Controls == nil {
 		md.Controls = []string{"AC-4", "SC-7"}
 	}
-	md.Needs = joinNeeds(md.Needs, CollectedNeeds())
+	md.Needs = inventory.JoinNeeds(md.Needs, CollectedNeeds())
 	if md.Subjects == nil {
 		md.Subjects = inventory.WorkloadKinds()
 	}
@@ -36,29 +36,6 @@ func onMap(md nist190.Metadata, find func(context.Context, *nist190.Eval, *Zones
 		}
 		return err
 	})
-}
-
-// joinNeeds lists each kind once; of two biases that differ neither holds. What a check needs in any case counts as it says,
-// whatever the engine reads of it: that is unknown by itself where it was not seen.
-func joinNeeds(lists ...[]inventory.Need) []inventory.Need {
-	var out []inventory.Need
-	for _, n := range slices.Concat(lists...) {
-		i := slices.IndexFunc(out, func(o inventory.Need) bool {
-			o.Bias, o.Conditional = n.Bias, n.Conditional
-			return o == n
-		})
-		switch {
-		case i < 0:
-			out = append(out, n)
-		case out[i].Conditional != n.Conditional:
-			if out[i].Conditional {
-				out[i] = n
-			}
-		case out[i].Bias != n.Bias:
-			out[i].Bias = inventory.Either
-		}
-	}
-	return out
 }
 
 func zoneChecks() []nist190.Check {

@@ -72,7 +72,7 @@ func sourceNeeds(n int) []inventory.Need {
 	for _, s := range entrySources[:n] {
 		out = append(out, s.needs()...)
 	}
-	return joinNeeds(out)
+	return inventory.JoinNeeds(out)
 }
 
 // Entries lists the entries by object, of an inventory that z was made from.

@@ -50,7 +50,7 @@ selector of a cluster does not: it is for whoever has none, of whatever level.`,
 (sensitivity.node-restriction.kubernetes.io/level) and add the node selector to the pod template. Taint the nodes as well,
 so that other workloads stay away.`,
 	Subjects: inventory.WorkloadKinds(),
-	Needs: joinNeeds(
+	Needs: inventory.JoinNeeds(
 		// Labels of unseen namespaces and data could give the workload another level.
 		sensitivity.Needs(),
 		// A workload answers for itself; a running pod can refute what the namespace's annotation promises.

@@ -66,7 +66,7 @@ func enforcementNeeds() []inventory.Need {
 		needs = append(needs, inventory.Need{Group: k.Group, Kind: k.Kind, Resource: k.resource, Bias: inventory.Exonerating})
 	}
 	needs = append(needs, inventory.NeedOf[admissionregistrationv1.ValidatingAdmissionPolicyBinding](inventory.Exonerating))
-	return joinNeeds(needs, ControlPlaneNeeds())
+	return inventory.JoinNeeds(needs, ControlPlaneNeeds())
 }
 
 // Enforcement finds namespaces in which nothing but the goodwill of authors decides on nodes.

@@ -87,7 +87,7 @@ func Needs() []inventory.Need {
 		inventory.NeedOf[admissionregistrationv1.MutatingWebhookConfiguration](inventory.Either),
 		{Group: mutatingPolicyKind.Group, Kind: mutatingPolicyKind.Kind, Resource: "mutatingadmissionpolicies"},
 	})
-	return joinNeeds(needs, ControlPlaneNeeds())
+	return inventory.JoinNeeds(needs, ControlPlaneNeeds())
 }
 
 // nodeNeeds are nodes and what makes them.

@@ -41,7 +41,7 @@ plugin NodeRestriction and the Node authorizer.`,
 func LabelProtection() nist190.Check {
 	md := labelProtection
 	md.Risk, md.Since = nist190.MixedSensitivityLevels, "v0.1.0"
-	md.Needs = joinNeeds(sensitivity.Needs(), inventory.WorkloadNeeds(inventory.Incriminating), ControlPlaneNeeds())
+	md.Needs = inventory.JoinNeeds(sensitivity.Needs(), inventory.WorkloadNeeds(inventory.Incriminating), ControlPlaneNeeds())
 	return nist190.NewCheck(md, checkLabelProtection)
 }
 

@@ -39,7 +39,7 @@ taint, and the node selector and toleration for it.`,
 // ThreatPosture finds exposed workloads beside the most sensitive.
 func ThreatPosture() nist190.Check {
 	md := threatPosture
-	md.Needs = joinNeeds(SeparationNeeds(), network.CollectedNeeds(), network.EntryNeeds())
+	md.Needs = inventory.JoinNeeds(SeparationNeeds(), network.CollectedNeeds(), network.EntryNeeds())
 	return nist190.NewCheck(md, checkThreatPosture)
 }
 

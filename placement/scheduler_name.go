@@ -30,7 +30,7 @@ After: the default scheduler, or a profile that is known (KubeSchedulerConfigura
 	Claims: nist190.Claims("4b"), Controls: []string{"CM-6"}, Severity: nist190.SeverityMedium, Risk: nist190.MixedSensitivityLevels, Since: "v0.1.0",
 	Subjects: inventory.WorkloadKinds(),
 	// A scheduler whose pod was not seen can be the one that a workload names, and ask for all that it should.
-	Needs: joinNeeds(sensitivity.Needs(), inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
+	Needs: inventory.JoinNeeds(sensitivity.Needs(), inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
 		[]inventory.Need{inventory.NeedOf[corev1.Pod](inventory.Either)}, ControlPlaneNeeds()),
 	Remediation: `Leave schedulerName out, or show the scheduler's configuration. Let admission allow the names that are known.`,
 	Limits:      "Workloads without a level are left out. Which schedulers run is not seen by itself; the host of the scan says so.",

@@ -36,7 +36,7 @@ func SeparationOf(ctx context.Context, inv *inventory.Inventory) (*Separation, e
 }
 
 // SeparationNeeds are the needs of [SeparationOf].
-func SeparationNeeds() []inventory.Need { return joinNeeds(Needs(), sensitivity.Needs()) }
+func SeparationNeeds() []inventory.Need { return inventory.JoinNeeds(Needs(), sensitivity.Needs()) }
 
 var separation = inventory.Derive("placement separation", feasibility, func(ctx context.Context, inv *inventory.Inventory, f *Feasibility) (*Separation, error) {
 	levels, err := sensitivity.LevelsOf(ctx, inv)
@@ -63,36 +63,6 @@ var separation = inventory.Derive("placement separation", feasibility, func(ctx 
 	}
 	return s, nil
 })
-
-// joinNeeds lists each kind once; of two biases that differ neither holds, and of two scopes the wider does. A kind that is
-// also one of several places to look for a flag stays what it is: who could only acquit can convict by it.
-func joinNeeds(lists ...[]inventory.Need) []inventory.Need {
-	var out []inventory.Need
-	for _, n := range slices.Concat(lists...) {
-		i := slices.IndexFunc(out, func(o inventory.Need) bool { return o.GroupKind() == n.GroupKind() })
-		if i < 0 {
-			out = append(out, n)
-			continue
-		}
-		if n.Bias == inventory.Alternative || out[i].Bias == inventory.Alternative {
-			if out[i].Bias == inventory.Alternative {
-				out[i], n = n, out[i]
-			}
-			if out[i].Bias == inventory.Exonerating {
-				out[i].Bias = inventory.Either
-			}
-			continue
-		}
-		if out[i].Bias != n.Bias {
-			out[i].Bias = inventory.Either
-		}
-		if out[i].Scope != n.Scope {
-			out[i].Scope = inventory.ClusterWide
-		}
-		out[i].MetadataOnly = out[i].MetadataOnly && n.MetadataOnly
-	}
-	return out
-}
 
 // biased gives the needs of some kinds another bias.
 func biased(needs []inventory.Need, bias inventory.Bias, of []inventory.Need) []inventory.Need {

@@ -71,7 +71,7 @@ func (d documents) at(names []string, near inventory.Origin, fits func(*inventor
 	if len(candidates) == 0 {
 		candidates = base
 	}
-	candidates = nearest(candidates, near.URI)
+	candidates = process.Nearest(candidates, path.Dir(near.URI))
 	switch {
 	case len(candidates) == 0:
 		return nil, ""
@@ -83,32 +83,6 @@ func (d documents) at(names []string, near inventory.Origin, fits func(*inventor
 		}
 	}
 	return candidates[0], ""
-}
-
-// nearest are those that share the most directories with a file.
-func nearest(objects []*inventory.Object, uri string) []*inventory.Object {
-	best := -1
-	var out []*inventory.Object
-	for _, o := range objects {
-		n := shared(path.Dir(o.Origin().URI), path.Dir(uri))
-		if n > best {
-			best, out = n, nil
-		}
-		if n == best {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-// shared counts the directories that two paths begin with.
-func shared(a, b string) int {
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
-	n := 0
-	for n < len(as) && n < len(bs) && as[n] == bs[n] {
-		n++
-	}
-	return n
 }
 
 // document is a configuration file as it was decoded. D is nil where the flag names no file.

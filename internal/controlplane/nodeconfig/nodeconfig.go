@@ -51,7 +51,7 @@ func Find(inv *inventory.Inventory) process.Found {
 	}
 	var alone []*process.Process
 	for _, dir := range sortedKeys(dropins) {
-		owners := nearest(bases, dir)
+		owners := process.Nearest(bases, dir)
 		var ps []*process.Process
 		for _, o := range owners {
 			ps = append(ps, byBase[o])
@@ -97,31 +97,6 @@ func root(uri string) string {
 		}
 	}
 	return strings.TrimPrefix(dir, "/")
-}
-
-// nearest are the configurations that share the most directories with dir.
-func nearest(bases []*inventory.Object, dir string) []*inventory.Object {
-	best := -1
-	var out []*inventory.Object
-	for _, o := range bases {
-		n := shared(strings.TrimPrefix(path.Dir(slashes(o.Origin().URI)), "/"), dir)
-		if n > best {
-			best, out = n, nil
-		}
-		if n == best {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-func shared(a, b string) int {
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
-	n := 0
-	for n < len(as) && n < len(bs) && as[n] == bs[n] {
-		n++
-	}
-	return n
 }
 
 func slashes(s string) string { return strings.ReplaceAll(s, "\\", "/") }
