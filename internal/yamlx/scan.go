@@ -17,6 +17,14 @@ func scan(text []byte) (s suspicion) {
 	anchors := false // without one an alias is an error and nothing more
 	start := true    // a token can begin here
 	for i := 0; i < len(text); i++ {
+		if !start { // within a token nothing matters but what can end it
+			for i < len(text) && !endsToken[text[i]] {
+				i++
+			}
+			if i == len(text) {
+				break
+			}
+		}
 		switch c := text[i]; c {
 		case ' ', '\t':
 		case '\n', '\r', '[', '{', ',', ':':
@@ -62,6 +70,15 @@ func scan(text []byte) (s suspicion) {
 	s.aliases = s.aliases && anchors
 	return s
 }
+
+// endsToken are the bytes that scan looks at within a token: those after which one can begin, and the lead bytes of others.
+var endsToken = func() (t [256]bool) {
+	for _, c := range "\n\r[{,:" {
+		t[c] = true
+	}
+	t[0xC2], t[0xE2], t[0xEF] = true, true, true
+	return t
+}()
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
