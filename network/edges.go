@@ -132,7 +132,9 @@ type Zones struct {
 func ZonesNeeds() []inventory.Need { return inventory.JoinNeeds(NamedNeeds(), CollectedNeeds()) }
 
 // CollectedNeeds are what [CollectedZonesOf] reads.
-func CollectedNeeds() []inventory.Need { return inventory.JoinNeeds(Needs(), sensitivity.DeclaredNeeds()) }
+func CollectedNeeds() []inventory.Need {
+	return inventory.JoinNeeds(Needs(), sensitivity.DeclaredNeeds())
+}
 
 // CollectedZonesOf takes what was collected for all there is, and knows no ends by their names. It is for checks: the runner
 // lowers their verdicts where something was not seen, and keeps what they would have been.
