@@ -312,3 +312,25 @@ func TestServicesAsEnds(t *testing.T) {
 		}
 	}
 }
+
+// Pods that no policy tells apart can have addresses of different families: a name may be any of theirs.
+func TestNamesAndFamilies(t *testing.T) {
+	docs := []string{
+		`{apiVersion: v1, kind: Pod, metadata: {namespace: a, name: web}, spec: {containers: [{name: c, image: i}]}, status: {podIP: 10.0.0.1}}`,
+		`{apiVersion: v1, kind: Pod, metadata: {namespace: b, name: six}, spec: {containers: [{name: c, image: i}]}, status: {podIP: "fd00::1"}}`,
+		`{apiVersion: v1, kind: Pod, metadata: {namespace: b, name: four}, spec: {containers: [{name: c, image: i}]}, status: {podIP: 10.0.0.2}}`,
+		`{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p}, spec: {tier: Baseline, priority: 0, subject: {namespaces: {}}, egress: [{action: Deny, to: [{namespaces: {matchLabels: {kubernetes.io/metadata.name: b}}}]}]}}`,
+	}
+	c, err := Of(context.Background(), testobj.Inventory(t, docs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := c.Find("api.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, _ := c.Find("a/web")
+	if must, may := c.between(web, name); !must.Empty() || !may.All() {
+		t.Errorf("%s to %s", must, may)
+	}
+}

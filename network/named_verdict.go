@@ -82,7 +82,7 @@ func (m *model) peersOfName(n *Named) (all, certain bitset) {
 			}
 			continue
 		case c.newcomer: // it leads to what there is
-		case !known || slices.ContainsFunc(c.Addrs, netip.Addr.Is4):
+		case !known || slices.ContainsFunc(c.pods, func(p *Pod) bool { return slices.ContainsFunc(p.Addrs, netip.Addr.Is4) }):
 			certain.set(i)
 		}
 		all.set(i)

@@ -61,7 +61,12 @@ var twinEngines = []twinEngine{
 				if allows {
 					rule.Action = map[bool]string{true: "Accept", false: "Allow"}[p.Kind == "ClusterNetworkPolicy"]
 				}
-				p.Rules[d] = slices.Insert(p.Rules[d], pick(r, 0, 0, len(p.Rules[d])), rule)
+				before := p.Rules[d]
+				p.Rules[d] = slices.Insert(slices.Clone(before), pick(r, 0, 0, len(before)), rule)
+				if p.refused() { // with all that it has
+					p.Rules[d] = before
+					return false
+				}
 				return true
 			},
 			shuffle: func() {
