@@ -3,6 +3,7 @@ package network
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -270,6 +271,26 @@ type scratch struct {
 	in    []verdict
 	asked []int
 	now   int
+	// beyond are the places outside by what passes to each address.
+	beyond map[string][]outsidePlace
+	key    []byte
+}
+
+// outsideOf is joinOutside, once for units that are treated alike: most are.
+func (s *scratch) outsideOf(m *model, verdicts []verdict) []outsidePlace {
+	s.key = s.key[:0]
+	for _, v := range verdicts {
+		s.key = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(s.key, uint32(v.must)), uint32(v.may))
+	}
+	out, ok := s.beyond[string(s.key)]
+	if !ok {
+		if s.beyond == nil {
+			s.beyond = map[string][]outsidePlace{}
+		}
+		out = m.joinOutside(verdicts)
+		s.beyond[string(s.key)] = out
+	}
+	return out
 }
 
 func (s *scratch) reach(m *model, unit int, v verdict) {
@@ -296,7 +317,9 @@ func (v *view) from(i int, s *scratch) []Edge {
 		out = append(out, Edge{&v.units[i].place, &v.units[j].place, m.ports.sets[s.to[j].must], m.ports.sets[s.to[j].may]})
 		s.to[j] = closed
 	}
-	for _, o := range m.joinOutside(outside) {
+	beyond := s.outsideOf(m, outside)
+	for k := range beyond {
+		o := &beyond[k]
 		out = append(out, Edge{&v.units[i].place, &o.place, m.ports.sets[o.must], m.ports.sets[o.may]})
 	}
 	return append(out, v.namedEdges(v.units[i])...)

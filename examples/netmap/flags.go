@@ -65,11 +65,15 @@ type usage struct{ error }
 
 // settings are those of the configuration file. What it says of the plugin holds, unless the flag was given.
 func (o *options) settings(cfg *catalog.Config) []inventory.Value {
+	var out []inventory.Value
+	if o.config != "" {
+		out = cfg.Runner().Settings
+	}
 	profile := cfg.Network.Profile()
 	if o.blocksGiven || reflect.ValueOf(cfg.Network).IsZero() {
 		profile.IPBlockMatchesPods = o.blocks
 	}
-	return append(cfg.Runner().Settings, network.PluginProfile.Set(profile))
+	return append(out, network.PluginProfile.Set(profile))
 }
 
 // needs are those of a map, where nothing but a map is asked for.
