@@ -10,9 +10,7 @@ import (
 // TestWeight builds programs that read manifests: one without the package, one that imports it, one that asks every
 // question. The differences are what a host pays.
 func TestWeight(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds three programs")
-	}
+	t.Parallel() // it waits for builds
 	dir := t.TempDir()
 	size := func(name string) int64 {
 		out := filepath.Join(dir, name)
