@@ -3,9 +3,13 @@
 // wherever they run?
 package authn
 
-import "github.com/nist190/nist190"
+import (
+	"slices"
+
+	"github.com/nist190/nist190"
+)
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return []nist190.Check{ServiceAccountTokenSecret()}
+	return slices.Concat(loginChecks(), dataChecks())
 }

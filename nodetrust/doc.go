@@ -3,9 +3,13 @@
 // the compromise of one node leave the cluster whole?
 package nodetrust
 
-import "github.com/nist190/nist190"
+import (
+	"slices"
+
+	"github.com/nist190/nist190"
+)
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return []nist190.Check{RuntimeSocket()}
+	return slices.Concat(componentChecks(), nodeChecks())
 }
