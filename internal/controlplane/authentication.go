@@ -98,6 +98,9 @@ type TokenWebhook struct {
 	Kubeconfig string
 	Version    string
 	CacheTTL   time.Duration
+	// Server is the kubeconfig; nil where it is not among the evidence or cannot be read, of which Hidden says why.
+	Server *config.Kubeconfig
+	Hidden string
 }
 
 // RequestHeader takes the user from headers of whoever has a certificate of a CA.
@@ -106,6 +109,8 @@ type RequestHeader struct {
 	AllowedNames    []string // common names; none allows every certificate of the CA
 	UsernameHeaders []string
 	GroupHeaders    []string
+	// SharesClientCA: the CA is that of client certificates too, so that every client has a certificate of it.
+	SharesClientCA bool
 }
 
 // Authentication is known only as a whole: where one flag or file is not, neither is the answer. Ask for the parts that
@@ -235,6 +240,12 @@ func (r *replica) tokenWebhook() Answer[*TokenWebhook] {
 		return Answer[*TokenWebhook]{Basis: x.basis}
 	}
 	hook.Version, hook.CacheTTL = x.text("authentication-token-webhook-version"), x.duration("authentication-token-webhook-cache-ttl")
+	server := file[*config.Kubeconfig](r, "authentication-token-webhook-config-file")
+	hook.Server, hook.Hidden = server.Value.Document, server.Reason
+	if server.OK() {
+		hook.Hidden = ""
+		x.basis.Places = append(slices.Clone(server.Places), x.basis.Places...)
+	}
 	return Answer[*TokenWebhook]{hook, x.basis}
 }
 
@@ -249,5 +260,6 @@ func (r *replica) requestHeader() Answer[*RequestHeader] {
 	}
 	header.AllowedNames, header.UsernameHeaders = x.list("requestheader-allowed-names"), x.list("requestheader-username-headers")
 	header.GroupHeaders = x.list("requestheader-group-headers")
+	header.SharesClientCA = x.text("client-ca-file") == header.ClientCAFile
 	return Answer[*RequestHeader]{header, x.basis}
 }
