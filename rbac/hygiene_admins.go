@@ -54,6 +54,9 @@ func checkMastersGroup(_ context.Context, e *nist190.Eval, d *detector) (bool, e
 // administrators, a break-glass account and what an installer needs.
 const maxAdministrators = 5
 
+// sharedNames are accounts that are nobody's own: by custom, and those that kubeadm before 1.29, minikube and others make.
+var sharedNames = []string{"admin", "administrator", "root", "superuser", "kubernetes-admin", "kube-admin", "cluster-admin", "minikube-user"}
+
 var administrators = nist190.Metadata{
 	ID: "rbac-administrators", Title: "Many or shared administrators",
 	Doc: fmt.Sprintf(`More than %d users and groups are bound to every right in the cluster, or one of them is a shared account: admin,
@@ -91,7 +94,7 @@ func checkAdministrators(_ context.Context, e *nist190.Eval, d *detector) (bool,
 			people = append(people, s.Subject)
 			at := subjectEvidence(g.Binding, s.Index)
 			evidence = append(evidence, at)
-			if slices.Contains([]string{"admin", "administrator", "root", "superuser"}, strings.ToLower(s.Name)) && s.Kind == rbacv1.UserKind {
+			if slices.Contains(sharedNames, strings.ToLower(s.Name)) && s.Kind == rbacv1.UserKind {
 				shared = append(shared, s.String())
 				sharedEvidence = append(sharedEvidence, at)
 			}

@@ -8,6 +8,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/inventory"
 )
 
 // audience is a check of bindings that reach a kind of subject beyond what Kubernetes and its installers give it.
@@ -173,4 +174,21 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
+}
+
+// UnusualBindings lists the bindings in effect that give a subject, itself or through the groups that Kubernetes puts it into,
+// more than Kubernetes and its known installers do. A check that uses it declares [AccessNeeds].
+func UnusualBindings(ctx context.Context, inv *inventory.Inventory, s Subject) ([]Grant, error) {
+	d, err := detections.Get(ctx, inv)
+	if err != nil {
+		return nil, err
+	}
+	var out []Grant
+	for _, g := range d.access.GrantsOf(s) {
+		subject, _ := g.Binding.Subject(g.Subject)
+		if len(g.Binding.Role.Rules) > 0 && !d.known.knows(g.Binding, subject) {
+			out = append(out, g)
+		}
+	}
+	return out, nil
 }
