@@ -38,7 +38,9 @@ what RBAC gives them.`,
 
 func checkAnonymous(l *login) error {
 	v := l.api.AnonymousAuth()
-	on := v.Find(func(a controlplane.Anonymous) bool { return a.Enabled && !slices.Equal(harmful(a.Paths), []string{}) })
+	on := v.Find(func(a controlplane.Anonymous) bool {
+		return a.Enabled && (len(a.Paths) == 0 || len(harmful(a.Paths)) > 0)
+	})
 	m, managed := l.view.Managed()
 	hidden := managed && !l.view.Visible(process.KubeAPIServer)
 	if len(on) == 0 && !hidden {
@@ -88,12 +90,9 @@ func hasType(list []controlplane.Authorizer, t string) bool {
 	return slices.ContainsFunc(list, func(a controlplane.Authorizer) bool { return a.Type == t })
 }
 
-// harmful are the paths that are no health endpoints. Without conditions it is every path, which nil stands for.
+// harmful are the paths of conditions that are no health endpoints.
 func harmful(paths []string) []string {
-	if len(paths) == 0 {
-		return nil
-	}
-	out := []string{}
+	var out []string
 	for _, p := range paths {
 		if !slices.Contains([]string{"/livez", "/readyz", "/healthz", "/version", "/version/"}, p) && !strings.HasPrefix(p, "/livez/") && !strings.HasPrefix(p, "/readyz/") && !strings.HasPrefix(p, "/healthz/") {
 			out = append(out, p)

@@ -380,14 +380,14 @@ func (f *finder) mapped(m *mappings) {
 		if e.Fault != "" {
 			continue
 		}
-		a := Authenticator{Kind: CloudPrincipal, Name: e.ARN, People: !e.forNode(), Directory: Directory{Name: "AWS IAM"}, at: process.At(e.owner)}
+		a := Authenticator{Kind: CloudPrincipal, Name: e.ARN, People: !e.forNode(), Directory: Directory{Name: "AWS IAM"}, at: process.At(e.owner, e.field...)}
 		a.Users, a.Groups = e.give()
 		f.add(a, controlplane.Basis{Strength: e.owner.Strength()})
 	}
 	for i := range m.accounts {
 		e := &m.accounts[i]
 		f.add(Authenticator{Kind: CloudPrincipal, Name: "every principal of account " + e.ARN, Users: NamesWith("arn:"), People: true,
-			Directory: Directory{Name: "AWS IAM"}, at: process.At(e.owner)}, controlplane.Basis{Strength: e.owner.Strength()})
+			Directory: Directory{Name: "AWS IAM"}, at: process.At(e.owner, e.field...)}, controlplane.Basis{Strength: e.owner.Strength()})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nist190/nist190/authn"
@@ -14,6 +15,19 @@ import (
 // settingsOf are what some fixtures assume.
 var settingsOf = map[string][]inventory.Value{
 	"authn-approved-directory": {authn.LoginProfile.Set(authn.Profile{Directories: []string{"https://login.example.com/*", "Dex ldap", "AWS IAM"}})},
+	"authn-orphan-account": {authn.DirectoryExport.Set(export(`userName,active,type,displayName
+alice@example.com,true,user,Alice
+carol@example.com,false,user,Carol
+g-1,true,group,ops
+`))},
+}
+
+func export(csv string) *authn.Export {
+	e, err := authn.ReadDirectory(strings.NewReader(csv))
+	if err != nil {
+		panic(err)
+	}
+	return e
 }
 
 // TestLoginChecks runs the fixtures of every check about logins, and wants a failing, a passing and one without evidence of each.

@@ -29,6 +29,7 @@ type mapping struct {
 	Fault string `json:"-"`
 	at    nist190.Evidence
 	owner *inventory.Object
+	field []any
 	key   string // where in the owner: "mapRoles 2"
 }
 
@@ -55,7 +56,7 @@ var awsMappings = inventory.NewFact("authn aws-auth", func(_ context.Context, in
 			Username string
 			Groups   []string
 		}
-		e := mapping{owner: o, key: "spec", at: nist190.At(o, "spec")}
+		e := mapping{owner: o, key: "spec", field: []any{"spec"}, at: nist190.At(o, "spec")}
 		if json.Unmarshal(raw, &x) != nil {
 			e.Fault = "its spec is of another shape than arn, username and groups"
 			m.broken = append(m.broken, e)
@@ -90,7 +91,7 @@ func (m *mappings) configMap(o *inventory.Object, cm *corev1.ConfigMap) {
 				continue
 			}
 			for i, e := range list {
-				e.owner, e.at, e.key = o, at, fmt.Sprintf("%s %d", key, i+1)
+				e.owner, e.at, e.field, e.key = o, at, []any{"data", key}, fmt.Sprintf("%s %d", key, i+1)
 				e.ARN, e.Fault = e.principal(key)
 				m.entries = append(m.entries, e)
 			}
@@ -102,7 +103,7 @@ func (m *mappings) configMap(o *inventory.Object, cm *corev1.ConfigMap) {
 				continue
 			}
 			for i, account := range list {
-				m.accounts = append(m.accounts, mapping{ARN: account, owner: o, at: at, key: fmt.Sprintf("%s %d", key, i+1)})
+				m.accounts = append(m.accounts, mapping{ARN: account, owner: o, at: at, field: []any{"data", key}, key: fmt.Sprintf("%s %d", key, i+1)})
 			}
 		default:
 			for _, want := range [...]string{"mapRoles", "mapUsers", "mapAccounts"} {
