@@ -88,13 +88,14 @@ func DirectoryOf(issuer string) Directory {
 			continue
 		}
 		d := Directory{Name: k.name, Shared: k.shared, Machines: k.machines, Tenant: u.Hostname()}
-		if p := strings.Split(strings.Trim(u.Path, "/"), "/"); k.name == "Keycloak" {
-			d.Tenant = p[len(p)-1]
-		} else if p[0] != "" {
-			d.Tenant = p[0]
-		}
-		if d.Shared {
+		p := strings.Split(strings.Trim(u.Path, "/"), "/")
+		switch {
+		case d.Shared:
 			d.Tenant = ""
+		case k.name == "Keycloak":
+			d.Tenant = p[len(p)-1]
+		case k.name == "Microsoft Entra ID" || k.name == "Amazon Cognito":
+			d.Tenant = p[0]
 		}
 		return d
 	}

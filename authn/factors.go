@@ -13,7 +13,8 @@ import (
 var factorClaims = []string{"acr", "amr", "acrs", "auth_context"}
 
 var (
-	factorPath = regexp.MustCompile(`claims\??(?:\.\??(\w+)|\[\??'(\w+)'\])`)
+	claimName  = regexp.MustCompile(`\bclaims\.\??(\w+)`)
+	claimIndex = regexp.MustCompile(`\bclaims\[\??'(\w+)'\]`)
 	hasCall    = regexp.MustCompile(`!?has\([^()]*\)`)
 	quoted     = regexp.MustCompile(`'([^']*)'`)
 )
@@ -72,17 +73,22 @@ func namesFactors(text string) bool {
 	if strings.Contains(text, "!=") || strings.HasPrefix(text, "!") {
 		return false
 	}
-	named := false
-	for _, m := range factorPath.FindAllStringSubmatch(text, -1) {
-		named = named || slices.Contains(factorClaims, m[1]) || slices.Contains(factorClaims, m[2])
-	}
-	if !named {
+	if !slices.ContainsFunc(claimsIn(text), func(c string) bool { return slices.Contains(factorClaims, c) }) {
 		return false
 	}
-	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
-		if !slices.Contains(single, m[1]) && !slices.Contains(factorClaims, m[1]) {
+	for _, m := range quoted.FindAllStringSubmatch(claimIndex.ReplaceAllString(text, "claims.$1"), -1) {
+		if !slices.Contains(single, m[1]) {
 			return true
 		}
 	}
 	return false
+}
+
+// claimsIn lists the claims that a compact expression names, outside of literals.
+func claimsIn(text string) []string {
+	var out []string
+	for _, m := range claimName.FindAllStringSubmatch(quoted.ReplaceAllString(claimIndex.ReplaceAllString(text, "claims.$1"), "''"), -1) {
+		out = append(out, m[1])
+	}
+	return out
 }

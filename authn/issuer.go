@@ -251,8 +251,8 @@ func asksOwner(j *controlplane.JWT) bool {
 		if slices.Contains(ownerClaims, r.Claim) {
 			return true
 		}
-		for _, m := range factorPath.FindAllStringSubmatch(hasCall.ReplaceAllString(compact(r.Expression), ""), -1) {
-			if slices.Contains(ownerClaims, m[1]) || slices.Contains(ownerClaims, m[2]) {
+		for _, claim := range claimsIn(hasCall.ReplaceAllString(compact(r.Expression), "")) {
+			if slices.Contains(ownerClaims, claim) {
 				return true
 			}
 		}

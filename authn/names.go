@@ -356,21 +356,34 @@ func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// compact takes spaces out and writes literals in single quotes.
+// compact takes spaces out, but between words, and writes literals in single quotes.
 func compact(s string) string {
 	var b strings.Builder
+	last := byte('.')
+	gap := false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
+			gap = true
+			continue
 		case c == '\'' || c == '"':
+			if gap && isWord(last) {
+				b.WriteByte(' ')
+			}
 			n := literalLength(s[i:])
 			b.WriteByte('\'')
 			b.WriteString(strings.Trim(s[i:i+n], `'"`))
 			b.WriteByte('\'')
 			i += n - 1
-		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
+			last = '\''
 		default:
+			if gap && isWord(c) && (isWord(last) || last == '\'') {
+				b.WriteByte(' ')
+			}
 			b.WriteByte(c)
+			last = c
 		}
+		gap = false
 	}
 	return b.String()
 }
