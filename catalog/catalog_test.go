@@ -66,11 +66,17 @@ func TestChecksHaveFixtures(t *testing.T) {
 			"a pass":           `(?m)(^|\s)# want(-cluster)?( .*)? pass\b`,
 			"missing evidence": `(?m)^# coverage: `,
 		} {
-			if !regexp.MustCompile(pattern).MatchString(all.String()) {
+			if !regexp.MustCompile(pattern).MatchString(all.String()) && !slices.Contains(asksPeople[md.ID], want) {
 				t.Errorf("%s: no fixture with %s among %d in %s/testdata/%s", md.ID, want, len(files), packageOf[md.Risk], md.ID)
 			}
 		}
 	}
+}
+
+// asksPeople are checks that only a person answers, with what they therefore cannot say.
+var asksPeople = map[string][]string{
+	"authn-emergency-access": {"a failure", "a pass"},
+	"authn-multi-factor":     {"a failure"}, // what is not shown may be so
 }
 
 func ids(checks []nist190.Check) []string {

@@ -31,6 +31,8 @@ type Config struct {
 
 	Network Network `json:"network,omitzero"`
 
+	Authn Authn `json:"authn,omitzero"`
+
 	Teams           Teams                 `json:"teams,omitempty"`
 	Interfaces      network.InterfaceList `json:"interfaces,omitempty"`
 	InterfaceBudget *int                  `json:"interfaceBudget,omitempty"` // interfaces between two zones; nil means 5

@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		"YAML 1.1 boolean": {"allowAnnotations: yes\n",
 			"3: allowAnnotations: plain yes is the boolean true to kubectl and a string to readers of YAML 1.2; quote it or write true"},
 		"unknown field": {"thresholds:\n  failon: low\n", "4: thresholds.failon: unknown field; known are failOn, requireEvidence, newOnly, minStrength"},
-		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, network, teams, " +
+		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, network, authn, teams, " +
 			"interfaces, interfaceBudget, allowlist, suppressions, attestations, allowAnnotations, thresholds, append"},
 		"null":           {"thresholds:\n  failOn:\n", "4: thresholds.failOn: has no value; give it one or remove it"},
 		"empty name":     {"cluster: ''\n", "3: cluster: must not be empty"},
@@ -133,6 +133,9 @@ func TestMistakes(t *testing.T) {
 				"5: network.nodeCIDRs: is empty; give it an entry or remove it"},
 		"a block twice":         {"network:\n  podCIDRs: [10.0.0.0/8, 10.0.0.0/8]\n", "4: network.podCIDRs[1]: 10.0.0.0/8 is there twice"},
 		"field of the network":  {"network: {cni: cilium}\n", "3: network.cni: unknown field; known are plugin, enforcesNetworkPolicy, ipBlockMatchesPods, hostNetwork, podCIDRs, nodeCIDRs"},
+		"directories":           {"authn:\n  directories: ['[', Okta, Okta]\n", `4: authn.directories[0]: "[" is no valid pattern` + "\n" + `4: authn.directories[2]: "Okta" is there twice`},
+		"no directories":        {"authn: {directories: []}\n", "3: authn.directories: is empty; give it an entry or remove it"},
+		"field of authn":        {"authn: {sso: true}\n", "3: authn.sso: unknown field; known are directories, smartCards"},
 		"network without value": {"network:\n", "3: network: has no value; give it one or remove it"},
 
 		"grant of nothing": {"allowlist:\n  - subjects: [{kind: User, name: a}]\n", "4: allowlist[0].rules: is required"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/authn"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/sensitivity"
@@ -60,6 +61,9 @@ func (c *Config) settings() []inventory.Value {
 	}
 	if !reflect.ValueOf(c.Network).IsZero() {
 		out = append(out, network.PluginProfile.Set(c.Network.Profile()))
+	}
+	if !reflect.ValueOf(c.Authn).IsZero() {
+		out = append(out, authn.LoginProfile.Set(c.Authn.Profile()))
 	}
 	if len(c.Teams) > 0 {
 		out = append(out, teams.Set(c.Teams))

@@ -37,6 +37,7 @@ func (c *Config) mistakes() mistakes {
 	v.selection(c, []any{"checks"})
 	v.sensitivity(c.Sensitivity, []any{"sensitivity"})
 	v.network(c.Network, []any{"network"})
+	v.authn(c.Authn, []any{"authn", "directories"})
 	v.teams(c.Teams)
 	v.interfaces(c)
 	for i, g := range c.Allowlist {
@@ -118,6 +119,21 @@ func (v *validator) network(n Network, at []any) {
 			case slices.Contains(f.cidrs[:i], c):
 				v.add(below(at, i), "%s is there twice", c)
 			}
+		}
+	}
+}
+
+// authn wants globs that can match, each once.
+func (v *validator) authn(a Authn, at []any) {
+	v.notEmpty(a.Directories, at)
+	for i, glob := range a.Directories {
+		switch _, err := path.Match(glob, ""); {
+		case glob == "":
+			v.add(below(at, i), "must not be empty")
+		case err != nil:
+			v.add(below(at, i), "%q is no valid pattern", glob)
+		case slices.Contains(a.Directories[:i], glob):
+			v.add(below(at, i), "%q is there twice", glob)
 		}
 	}
 }
