@@ -233,8 +233,8 @@ var mastersIdentity = nist190.Metadata{
 
 The API server lets the group pass before any authorizer is asked: no binding, webhook or policy of authorization holds it back, and
 taking bindings away changes nothing. It is meant for the moment in which authorization is broken. aws-auth, access entries, issuers
-with an expression that gives it, certificates, and the accounts that a cloud hands out are looked at. Files with the key are
-reported by authn-admin-kubeconfig, bindings that name the group by rbac-masters-group.
+with an expression that gives it, and certificates are looked at. Files with the key are reported by authn-admin-kubeconfig, what a
+cloud hands out by authn-local-account, bindings that name the group by rbac-masters-group.
 
 Before, in aws-auth:
 
@@ -294,14 +294,14 @@ func checkMasters(l *login) error {
 				Message: fmt.Sprintf("signer %q gave user %q a certificate of system:masters", csr.Spec.SignerName, id.user)})
 		}
 	}
-	if found {
-		return nil
+	switch {
+	case found:
+	case w.managed.Vendor == "" && l.hiddenWays(w, TokenOfIssuer): // whose expressions could give it
+	case slices.ContainsFunc(w.Ways, func(a *Authenticator) bool { return a.Kind == LocalAccount && a.gives(masters) }):
+		l.NotApplicable(inventory.Cluster, "the vendor hands a certificate of the group out, which authn-local-account reports")
+	default:
+		l.Pass(inventory.Cluster)
 	}
-	if !w.visible && w.managed.Vendor == "" {
-		l.hiddenWays(w, TokenOfIssuer)
-		return nil
-	}
-	l.Pass(inventory.Cluster)
 	return nil
 }
 

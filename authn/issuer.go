@@ -94,18 +94,17 @@ func checkSingleSignOn(l *login, w *Authenticators) error {
 		l.Report(out)
 		return nil
 	}
-	if !l.hiddenWays(w, TokenOfIssuer) && !l.hiddenWays(w, TokenWebhook) && !l.hiddenWays(w, CloudDirectory) {
-		out := judge.Outcome(inventory.Cluster, "", l.api.JWT(), func([]controlplane.JWT) string {
-			return "people have no way in by a directory: no issuer, token webhook or identity broker is configured"
-		})
-		if out.Status == nist190.Pass { // no answer, and nothing hidden: Azure without Entra
-			out = nist190.Outcome{Status: nist190.Fail, Subject: inventory.Cluster, Message: "people have no way in by a directory"}
-		}
-		if c, one := w.managed.Cluster(); one && out.Status != nist190.Fail {
-			out = nist190.Outcome{Status: nist190.Fail, Subject: inventory.Cluster, Message: "people have no way in by a directory", Evidence: []nist190.Evidence{nist190.At(c.Object, c.Path...)}}
-		}
-		l.Report(out)
+	const none = "people have no way in by a directory"
+	if c, one := w.managed.Cluster(); one && c.Directory.Known { // AKS without Entra ID
+		l.Fail(inventory.Cluster, "", none+fmt.Sprintf(": the cluster is not connected to one, and %s has no other by default", c.Vendor), nist190.At(c.Directory.Object, c.Directory.Path...))
+		return nil
 	}
+	if l.hiddenWays(w, CloudDirectory) || l.hiddenWays(w, TokenOfIssuer) || l.hiddenWays(w, TokenWebhook) {
+		return nil
+	}
+	l.Report(judge.Outcome(inventory.Cluster, "", l.api.JWT(), func([]controlplane.JWT) string {
+		return none + ": no issuer, token webhook or identity broker is configured"
+	}))
 	return nil
 }
 
