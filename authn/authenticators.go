@@ -14,6 +14,7 @@ import (
 	"github.com/nist190/nist190/internal/controlplane/cloud"
 	"github.com/nist190/nist190/internal/controlplane/config"
 	"github.com/nist190/nist190/internal/controlplane/process"
+	"github.com/nist190/nist190/internal/redact"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/rbac"
 )
@@ -195,6 +196,7 @@ func each[T any](f *finder, kind Kind, v controlplane.Value[T], do func(T, contr
 
 // add takes a way, once.
 func (f *finder) add(a Authenticator, b controlplane.Basis) {
+	a.Name = redact.URL(a.Name) // flags of pods are kept as they are
 	if slices.ContainsFunc(f.Ways, func(x *Authenticator) bool { return x.Kind == a.Kind && x.Name == a.Name }) {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nist190/nist190/internal/controlplane/cloud"
 	"github.com/nist190/nist190/internal/controlplane/judge"
 	"github.com/nist190/nist190/internal/controlplane/process"
+	"github.com/nist190/nist190/internal/redact"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -321,7 +322,7 @@ the old one.`,
 func checkTokenIssuer(l *login) error {
 	judged(l, l.api.ServiceAccounts(), func(sa controlplane.ServiceAccounts) string {
 		if len(sa.Issuers) > 0 && !strings.HasPrefix(sa.Issuers[0], "https://") {
-			return fmt.Sprintf("the issuer of service account tokens is %q, no https URL", sa.Issuers[0])
+			return fmt.Sprintf("the issuer of service account tokens is %q, no https URL", redact.URL(sa.Issuers[0]))
 		}
 		return ""
 	})

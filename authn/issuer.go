@@ -8,6 +8,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/controlplane"
 	"github.com/nist190/nist190/internal/controlplane/judge"
+	"github.com/nist190/nist190/internal/redact"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/rbac"
 )
@@ -299,9 +300,9 @@ func checkIssuerAudience(l *login, w *Authenticators) error {
 		for _, audience := range a.jwt.Issuer.Audiences {
 			switch {
 			case own[audience]:
-				wrong = fmt.Sprintf("the audience %q is that of service account tokens", audience)
+				wrong = fmt.Sprintf("the audience %q is that of service account tokens", redact.URL(audience))
 			case slices.Contains(sharedAudiences, audience), strings.TrimRight(audience, "/") == strings.TrimRight(a.Name, "/"):
-				wrong = fmt.Sprintf("the audience %q is not the cluster's own: tokens for other applications of %q let in", audience, a.Name)
+				wrong = fmt.Sprintf("the audience %q is not the cluster's own: tokens for other applications of %q let in", redact.URL(audience), a.Name)
 			}
 		}
 		if wrong == "" {

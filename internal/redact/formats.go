@@ -291,6 +291,9 @@ func withoutCredentials(s string) string {
 	})
 }
 
+// URL removes the user and password from the URLs in a text.
+func URL(s string) string { return userinfo.ReplaceAllString(s, "//"+hidden+"@") }
+
 func mentionsCredential(s string) bool {
 	s = strings.ToLower(s)
 	return strings.Contains(s, "token") || strings.Contains(s, "password") || strings.Contains(s, "-key")
