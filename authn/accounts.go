@@ -112,7 +112,7 @@ var accounts = inventory.NewFact("authn accounts", func(ctx context.Context, inv
 		a := &Account{Subject: s, Class: classOf(s), LastUse: uses.last(s)}
 		for _, way := range w.Ways {
 			p := way.Can(s)
-			if p == No {
+			if p == Impossible {
 				continue
 			}
 			a.Ways = append(a.Ways, way.String()+[]string{"", "?", ""}[p])

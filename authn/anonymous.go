@@ -155,5 +155,5 @@ func AnonymousRequests() nist190.Check {
 	for i := range needs {
 		needs[i] = needs[i].IfRead()
 	}
-	return asking(anonymousRequests, checkAnonymous, needs...)
+	return ofControlPlane(anonymousRequests, checkAnonymous, needs...)
 }

@@ -87,7 +87,7 @@ func (a *Authenticator) Can(s rbac.Subject) Possible {
 // by which the API server makes them, and through package rbac which of those administer the cluster.
 //
 // Of CEL expressions the form is read, not the value: claims, literals and their concatenation, lists, alternatives, map; and
-// rules that refuse or demand a prefix. What else they are leaves a Maybe. It is immutable and safe for concurrent use. Cost:
+// rules that refuse or demand a prefix. What else they are leaves it open. It is immutable and safe for concurrent use. Cost:
 // linear in ways and in subjects that administer the cluster.
 type Authenticators struct {
 	Ways []*Authenticator // by kind and name
@@ -407,7 +407,7 @@ func (f *finder) inCluster() {
 
 func (a *Authenticator) administers(all []rbac.Administrator) {
 	for _, s := range all {
-		if p := a.Can(s.Subject); p != No {
+		if p := a.Can(s.Subject); p != Impossible {
 			a.Administers = append(a.Administers, Administrator{s.Subject, s.Steps, p})
 		}
 	}

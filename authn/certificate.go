@@ -253,7 +253,7 @@ Keep one credential of system:masters offline.`,
 func MastersIdentity() nist190.Check {
 	needs := inventory.JoinNeeds(wayNeeds(), []inventory.Need{kubeconfigNeed})
 	needs = append(needs, inventory.Need{Group: "certificates.k8s.io", Kind: "CertificateSigningRequest", Resource: "certificatesigningrequests", Bias: inventory.Alternative})
-	return asking(mastersIdentity, checkMasters, needs...)
+	return ofControlPlane(mastersIdentity, checkMasters, needs...)
 }
 
 func checkMasters(l *login) error {
@@ -307,5 +307,5 @@ func checkMasters(l *login) error {
 
 // gives reports that a way in names the group itself, and not just any.
 func (a *Authenticator) gives(group string) bool {
-	return a.Groups.Can(group) == Yes && slices.ContainsFunc(a.Groups.patterns, func(p pattern) bool { return p.text == group && !p.open })
+	return a.Groups.Can(group) == Certain && slices.ContainsFunc(a.Groups.patterns, func(p pattern) bool { return p.text == group && !p.open })
 }

@@ -20,8 +20,8 @@ type login struct {
 	api  controlplane.APIServer
 }
 
-// asking makes a check that asks the control plane.
-func asking(md nist190.Metadata, find func(*login) error, more ...inventory.Need) nist190.Check {
+// ofControlPlane makes a check that asks the control plane.
+func ofControlPlane(md nist190.Metadata, find func(*login) error, more ...inventory.Need) nist190.Check {
 	md.Needs = inventory.JoinNeeds(controlplane.Needs(), more)
 	return making(md, func(ctx context.Context, e *nist190.Eval) error {
 		view, err := controlplane.Of(ctx, e.Inventory)

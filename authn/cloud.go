@@ -15,8 +15,8 @@ import (
 // cloudChecks are about managed clusters, by their description and by what maps principals of the cloud.
 func cloudChecks() []nist190.Check {
 	return []nist190.Check{
-		asking(clusterCreator, checkCreator), asking(awsAuthMode, checkAWSAuthMode), asking(publicEndpoint, checkPublicEndpoint),
-		asking(localAccount, checkLocalAccount), CloudAdministrators(),
+		ofControlPlane(clusterCreator, checkCreator), ofControlPlane(awsAuthMode, checkAWSAuthMode), ofControlPlane(publicEndpoint, checkPublicEndpoint),
+		ofControlPlane(localAccount, checkLocalAccount), CloudAdministrators(),
 		onAWSAuth(awsAuthIneffective, checkIneffective), onAWSAuth(awsAuthAccount, checkAccounts), onAWSAuth(awsAuthSession, checkSessions),
 	}
 }
@@ -188,7 +188,7 @@ After:
 
 // CloudAdministrators bounds who administers the cluster by the cloud.
 func CloudAdministrators() nist190.Check {
-	return asking(cloudAdministrators, checkCloudAdministrators)
+	return ofControlPlane(cloudAdministrators, checkCloudAdministrators)
 }
 
 func checkCloudAdministrators(l *login) error {

@@ -18,9 +18,9 @@ import (
 // flagChecks each ask the API server one thing.
 func flagChecks() []nist190.Check {
 	return []nist190.Check{
-		asking(staticToken, checkStaticToken), asking(authorization, checkAuthorization), asking(authorizerFailOpen, checkFailOpen),
-		asking(frontProxy, checkFrontProxy), asking(tokenWebhook, checkTokenWebhook), asking(tokenExtension, checkTokenExtension),
-		asking(tokenLookup, checkTokenLookup), asking(tokenIssuer, checkTokenIssuer),
+		ofControlPlane(staticToken, checkStaticToken), ofControlPlane(authorization, checkAuthorization), ofControlPlane(authorizerFailOpen, checkFailOpen),
+		ofControlPlane(frontProxy, checkFrontProxy), ofControlPlane(tokenWebhook, checkTokenWebhook), ofControlPlane(tokenExtension, checkTokenExtension),
+		ofControlPlane(tokenLookup, checkTokenLookup), ofControlPlane(tokenIssuer, checkTokenIssuer),
 	}
 }
 

@@ -24,7 +24,7 @@ func issuerChecks() []nist190.Check {
 
 // onWays makes a check that looks at the ways in.
 func onWays(md nist190.Metadata, find func(*login, *Authenticators) error) nist190.Check {
-	return asking(md, func(l *login) error {
+	return ofControlPlane(md, func(l *login) error {
 		w, err := waysOf(l.ctx, l.Inventory)
 		if err != nil {
 			return err
@@ -141,7 +141,7 @@ func IdentityCollision() nist190.Check {
 	for i := range needs {
 		needs[i].Bias = inventory.SeverityOnly
 	}
-	return asking(identityCollision, func(l *login) error {
+	return ofControlPlane(identityCollision, func(l *login) error {
 		w, err := AuthenticatorsOf(l.ctx, l.Inventory)
 		if err != nil {
 			return err
@@ -165,15 +165,15 @@ func checkCollision(l *login, w *Authenticators) error {
 			what = "usernames and groups"
 		}
 		switch max(users, groups) {
-		case No:
+		case Impossible:
 			l.Report(a.found(nist190.Pass, ""))
-		case Maybe:
+		case Perhaps:
 			out := a.found(nist190.NotAssessed, fmt.Sprintf("whether %s of issuer %q can begin with system: depends on an expression", what, a.Name))
 			out.Reason = nist190.ReasonUnknown
 			l.Report(out)
 		default:
 			out := a.found(nist190.Fail, fmt.Sprintf("%s of issuer %q have no prefix and can be those of Kubernetes%s", what, a.Name, reaches(a)))
-			if a.Groups.Can(masters) == Yes {
+			if a.Groups.Can(masters) == Certain {
 				out.Severity = nist190.SeverityCritical
 			}
 			l.Report(out)
@@ -188,7 +188,7 @@ func checkCollision(l *login, w *Authenticators) error {
 // reaches names who is worst of those whom a way in can make of somebody.
 func reaches(a *Authenticator) string {
 	for _, s := range a.Administers {
-		if s.Possible == Yes && strings.HasPrefix(s.Name, "system:") {
+		if s.Possible == Certain && strings.HasPrefix(s.Name, "system:") {
 			return fmt.Sprintf(", %s among them", s.Subject)
 		}
 	}

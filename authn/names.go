@@ -10,14 +10,14 @@ import (
 type Possible uint8
 
 const (
-	// No is certain.
-	No Possible = iota
-	// Maybe: an expression decides it that is not evaluated here.
-	Maybe
-	Yes
+	// Impossible is certain.
+	Impossible Possible = iota
+	// Perhaps: an expression decides it that is not evaluated here.
+	Perhaps
+	Certain
 )
 
-func (p Possible) String() string { return [...]string{"no", "maybe", "yes"}[min(p, Yes)] }
+func (p Possible) String() string { return [...]string{"no", "maybe", "yes"}[min(p, Certain)] }
 
 // Names are the usernames or the groups that a way in can give somebody. The zero value is none.
 type Names struct {
@@ -53,11 +53,11 @@ func TheseNames(names ...string) Names {
 // Can reports whether the name can be given.
 func (n Names) Can(name string) Possible {
 	if n.noSystem && strings.HasPrefix(name, "system:") {
-		return No
+		return Impossible
 	}
 	for _, prefix := range n.within {
 		if !strings.HasPrefix(name, prefix) {
-			return No
+			return Impossible
 		}
 	}
 	for _, p := range n.patterns {
@@ -65,18 +65,18 @@ func (n Names) Can(name string) Possible {
 			return n.known()
 		}
 	}
-	return No
+	return Impossible
 }
 
 // CanCollide reports whether a name can be given that Kubernetes keeps for itself: one that begins with "system:".
 func (n Names) CanCollide() Possible {
 	const system = "system:"
 	if n.noSystem {
-		return No
+		return Impossible
 	}
 	for _, prefix := range n.within {
 		if !strings.HasPrefix(prefix, system) && !strings.HasPrefix(system, prefix) {
-			return No
+			return Impossible
 		}
 	}
 	for _, p := range n.patterns {
@@ -84,14 +84,14 @@ func (n Names) CanCollide() Possible {
 			return n.known()
 		}
 	}
-	return No
+	return Impossible
 }
 
 func (n Names) known() Possible {
 	if n.doubt {
-		return Maybe
+		return Perhaps
 	}
-	return Yes
+	return Certain
 }
 
 // None reports that no name is given at all.

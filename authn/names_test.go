@@ -14,27 +14,27 @@ func TestExpressed(t *testing.T) {
 		expression, want string
 		collide          Possible
 	}{
-		{`claims.sub`, "*", Yes},
-		{`claims["sub"]`, "*", Yes},
-		{`'sso:' + claims.sub`, "sso:*", No},
-		{`("sso:" + claims.sub)`, "sso:*", No},
-		{`'system' + claims.sub`, "system*", Yes},
-		{`'system:' + claims.sub`, "system:*", Yes},
-		{`"sy" + "stem:masters"`, "system:masters", Yes},
-		{`claims.sub + '@x'`, "*", Yes},
-		{`claims.email_verified ? 'a:' + claims.email : 'b:' + claims.sub`, "a:*, b:*", No},
-		{`claims.a ? claims.b ? 'x' : 'y' : 'z'`, "x, y, z", No},
-		{`claims.?email.orValue("none")`, "* at most", Maybe},
-		{`claims.groups.map(g, 'sso:' + g)`, "sso:*", No},
-		{`claims.groups.map(g, g)`, "*", Yes},
-		{`claims.roles.split(',').map(r, "role:" + r)`, "role:*", No},
-		{`['dev', "ops"]`, "dev, ops", No},
-		{`[claims.group]`, "*", Yes},
-		{`claims.sub == 'root' ? ['system:masters'] : []`, "system:masters", Yes},
-		{`claims.groups.filter(g, g in ['dev'])`, "* at most", Maybe},
-		{`'it\'s ' + claims.sub`, "* at most", Maybe}, // an escape is not read
-		{`'a:b ? c' + claims.sub`, "a:b ? c*", No},
-		{`dyn(claims.sub)`, "* at most", Maybe},
+		{`claims.sub`, "*", Certain},
+		{`claims["sub"]`, "*", Certain},
+		{`'sso:' + claims.sub`, "sso:*", Impossible},
+		{`("sso:" + claims.sub)`, "sso:*", Impossible},
+		{`'system' + claims.sub`, "system*", Certain},
+		{`'system:' + claims.sub`, "system:*", Certain},
+		{`"sy" + "stem:masters"`, "system:masters", Certain},
+		{`claims.sub + '@x'`, "*", Certain},
+		{`claims.email_verified ? 'a:' + claims.email : 'b:' + claims.sub`, "a:*, b:*", Impossible},
+		{`claims.a ? claims.b ? 'x' : 'y' : 'z'`, "x, y, z", Impossible},
+		{`claims.?email.orValue("none")`, "* at most", Perhaps},
+		{`claims.groups.map(g, 'sso:' + g)`, "sso:*", Impossible},
+		{`claims.groups.map(g, g)`, "*", Certain},
+		{`claims.roles.split(',').map(r, "role:" + r)`, "role:*", Impossible},
+		{`['dev', "ops"]`, "dev, ops", Impossible},
+		{`[claims.group]`, "*", Certain},
+		{`claims.sub == 'root' ? ['system:masters'] : []`, "system:masters", Certain},
+		{`claims.groups.filter(g, g in ['dev'])`, "* at most", Perhaps},
+		{`'it\'s ' + claims.sub`, "* at most", Perhaps}, // an escape is not read
+		{`'a:b ? c' + claims.sub`, "a:b ? c*", Impossible},
+		{`dyn(claims.sub)`, "* at most", Perhaps},
 	} {
 		n := expressed(tt.expression)
 		if n.String() != tt.want || n.CanCollide() != tt.collide {
@@ -48,21 +48,21 @@ func TestLimit(t *testing.T) {
 		rule, value string
 		want        Possible
 	}{
-		{`!user.username.startsWith('system:')`, "user.username", No},
-		{` ! user.username . startsWith( "system:" ) `, "user.username", No},
-		{`!user.username.startsWith('sys')`, "user.username", No},
-		{`!user.username.startsWith('system:node:')`, "user.username", Maybe},
-		{`!user.username.startsWith('system:') && user.username != 'root'`, "user.username", No},
-		{`!user.username.startsWith('system:') || claims.admin`, "user.username", Maybe},
-		{`user.username.startsWith('sso:')`, "user.username", No},
-		{`user.username.startsWith('sys')`, "user.username", Yes},
-		{`user.usernames.size() > 0`, "user.username", Yes}, // of another field
-		{`user.groups.all(group, !group.startsWith('system:'))`, "user.groups", No},
-		{`!user.groups.exists(g, g.startsWith("system:"))`, "user.groups", No},
-		{`user.groups.all(g, !h.startsWith('system:'))`, "user.groups", Maybe},
-		{`user.groups.all(g, g.startsWith('sso:'))`, "user.groups", No},
-		{`user.groups.exists(g, g.startsWith('sso:'))`, "user.groups", Maybe}, // one of them is not all of them
-		{`claims.groups.all(g, !g.startsWith('system:'))`, "user.groups", Yes},
+		{`!user.username.startsWith('system:')`, "user.username", Impossible},
+		{` ! user.username . startsWith( "system:" ) `, "user.username", Impossible},
+		{`!user.username.startsWith('sys')`, "user.username", Impossible},
+		{`!user.username.startsWith('system:node:')`, "user.username", Perhaps},
+		{`!user.username.startsWith('system:') && user.username != 'root'`, "user.username", Impossible},
+		{`!user.username.startsWith('system:') || claims.admin`, "user.username", Perhaps},
+		{`user.username.startsWith('sso:')`, "user.username", Impossible},
+		{`user.username.startsWith('sys')`, "user.username", Certain},
+		{`user.usernames.size() > 0`, "user.username", Certain}, // of another field
+		{`user.groups.all(group, !group.startsWith('system:'))`, "user.groups", Impossible},
+		{`!user.groups.exists(g, g.startsWith("system:"))`, "user.groups", Impossible},
+		{`user.groups.all(g, !h.startsWith('system:'))`, "user.groups", Perhaps},
+		{`user.groups.all(g, g.startsWith('sso:'))`, "user.groups", Impossible},
+		{`user.groups.exists(g, g.startsWith('sso:'))`, "user.groups", Perhaps}, // one of them is not all of them
+		{`claims.groups.all(g, !g.startsWith('system:'))`, "user.groups", Certain},
 	} {
 		n := AnyName()
 		n.limit(tt.rule, tt.value)
@@ -118,10 +118,10 @@ func TestExpressedCoversEveryValue(t *testing.T) {
 		text, values := gen(rng, 3)
 		n := expressed(text)
 		for _, v := range values {
-			if n.Can(v) == No {
+			if n.Can(v) == Impossible {
 				t.Fatalf("%s gives %q, and is said to give %s", text, v, n)
 			}
-			if strings.HasPrefix(v, "system:") && n.CanCollide() == No {
+			if strings.HasPrefix(v, "system:") && n.CanCollide() == Impossible {
 				t.Fatalf("%s gives %q, and is said not to collide", text, v)
 			}
 		}
@@ -147,10 +147,10 @@ func TestLimitCoversEveryName(t *testing.T) {
 			n.limit(rule, "user.username")
 		}
 		for _, s := range names {
-			if lets(s) && n.Can(s) == No {
+			if lets(s) && n.Can(s) == Impossible {
 				t.Fatalf("%q is let through, and is said to be none of %s", s, n)
 			}
-			if lets(s) && strings.HasPrefix(s, "system:") && n.CanCollide() == No {
+			if lets(s) && strings.HasPrefix(s, "system:") && n.CanCollide() == Impossible {
 				t.Fatalf("%q is let through, and is said not to collide", s)
 			}
 		}
