@@ -143,5 +143,8 @@ func localVolume(inv *inventory.Inventory, namespace, claim string) (*inventory.
 
 // residueChecks look for what a level leaves behind on its nodes.
 func residueChecks() []nist190.Check {
-	return []nist190.Check{onLevels(residualData, answeringForThemselves(), checkResidualData)}
+	return []nist190.Check{
+		onLevels(residualData, answeringForThemselves(), checkResidualData), CachedImage(),
+		onLevels(reusedNode, biased(SeparationNeeds(), inventory.Either, inventory.WorkloadNeeds(inventory.Either)), checkReusedNode),
+	}
 }
