@@ -32,8 +32,9 @@ After:
         podNodeSelectorPluginConfig: {clusterDefaultNodeSelector: "sensitivity.node-restriction.kubernetes.io/level=public"}`,
 	Claims: nist190.Claims("4a", "5h"), Controls: []string{"CM-7", "AC-3(3)"}, Severity: nist190.SeverityLow,
 	Risk: nist190.MixedSensitivityLevels, Since: "v0.1.0",
-	Remediation: `Give the admission plugin PodNodeSelector a clusterDefaultNodeSelector for nodes of the lowest level, or refuse namespaces and pods
-without a level by a policy.`,
+	Remediation: `Give the admission plugin PodNodeSelector a clusterDefaultNodeSelector for nodes of the lowest level, and annotate namespaces of
+infrastructure with an empty scheduler.alpha.kubernetes.io/node-selector, which takes it away; or refuse pods of namespaces without
+a level by a policy.`,
 	Limits: `Policies of admission that speak of where pods run are recognised and not evaluated. Namespaces that exist and have no level are
 placement-unclassified's to report.`,
 }
@@ -52,7 +53,9 @@ func checkDefaultNodes(ctx context.Context, e *nist190.Eval) error {
 	}
 	levels := map[sensitivity.Level]bool{}
 	var scheme *sensitivity.Levels
-	if err := eachOfLevel(ctx, e, func(_ *inventory.Workload, l sensitivity.Level, all *sensitivity.Levels) { levels[l], scheme = true, all }); err != nil {
+	if err := eachOfLevel(ctx, e, func(_ *inventory.Workload, l sensitivity.Level, all *sensitivity.Levels) {
+		levels[l], scheme = true, all
+	}); err != nil {
 		return err
 	}
 	if len(levels) < 2 {

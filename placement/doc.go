@@ -19,7 +19,7 @@ import (
 func Checks() []nist190.Check {
 	return slices.Concat(
 		[]nist190.Check{Unclassified(), Attraction()}, sharingChecks(),
-		[]nist190.Check{Enforcement(), DefaultNodes(), LabelProtection(), RegistrationTaint()}, nodeLevelChecks(),
-		workloadChecks(), []nist190.Check{onLevels(trampoline, answeringForThemselves(), checkTrampoline)}, []nist190.Check{AntiAffinity(), SharedData(), ThreatPosture(), UntrustedRegistry(), ImageDigest(), ImageSignature()}, residueChecks(),
+		[]nist190.Check{Enforcement(), DefaultNodes(), LabelProtection()}, nodeLevelChecks(), workloadChecks(),
+		[]nist190.Check{AntiAffinity(), SharedData()}, postureChecks(), residueChecks(), imageChecks(),
 	)
 }

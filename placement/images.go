@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
 )
@@ -138,6 +139,11 @@ func from(levels *sensitivity.Levels, name string) sensitivity.Level {
 		return l
 	}
 	return sensitivity.Level(len(levels.Names()))
+}
+
+// imageChecks look at whose images run.
+func imageChecks() []nist190.Check {
+	return []nist190.Check{UntrustedRegistry(), ImageDigest(), ImageSignature()}
 }
 
 // imageUse is an image that a workload runs or mounts.

@@ -10,6 +10,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/controlplane"
 	"github.com/nist190/nist190/internal/controlplane/judge"
+	"github.com/nist190/nist190/internal/controlplane/process"
 	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
@@ -73,12 +74,18 @@ func judgeRegistration(view *controlplane.View, levels *sensitivity.Levels, l se
 	out := nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Key: levels.Name(l)}
 	var late []string
 	var unsure *controlplane.Basis
+	described := view.Replicas(process.Kubelet)
 	for _, n := range nodes {
 		v := view.Kubelet(n.Name).RegisterWithTaints()
 		switch {
 		case !v.OK():
 			if unsure == nil {
 				unsure = &v.Basis
+			}
+		case len(lasting(v.Value)) == 0 && v.Known != controlplane.Explicit && !slices.Contains(described, n.Name):
+			// What is known of all nodes together leaves open how each of them was joined.
+			if unsure == nil {
+				unsure = &controlplane.Basis{Reason: "nothing describes how " + n.String() + " joined", Wanted: []string{"its JoinConfiguration", "/configz of its kubelet"}}
 			}
 		case len(lasting(v.Value)) == 0:
 			late = append(late, n.String())
