@@ -38,7 +38,7 @@ taint, and the node selector and toleration for it.`,
 
 // postureChecks ask what shares nodes beyond levels.
 func postureChecks() []nist190.Check {
-	return []nist190.Check{ThreatPosture(), onLevels(segments, SeparationNeeds(), checkSegments), onLevels(trampoline, answeringForThemselves(), checkTrampoline)}
+	return []nist190.Check{ThreatPosture(), onLevels(trampoline, answeringForThemselves(), checkTrampoline)}
 }
 
 // ThreatPosture finds exposed workloads beside the most sensitive.
