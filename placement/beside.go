@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,20 +11,30 @@ import (
 	"github.com/nist190/nist190/sensitivity"
 )
 
-// company is who can be on a node of a workload: one of a lower level, and where.
+// company is who can be on a node of a workload, and where.
 type company struct {
-	with *Placement
-	node *Node // nil where no nodes were seen
+	with  *Placement
+	level sensitivity.Level
+	node  *Node // nil where no nodes were seen
 }
 
-// below finds a workload of a lower level that can be on a node of p. With Can there is one; with Undetermined there may
-// be, and node is nil where no nodes were seen and nothing that the two ask excludes one another.
+// below finds a workload of a lower level that can be on a node of p; see beside.
 func (s *Separation) below(p *Placement, level sensitivity.Level) (company, Answer) {
+	return s.beside(p, slices.DeleteFunc(s.levels(), func(set *levelSet) bool { return set.level >= level }))
+}
+
+// above finds one of a higher level, of the highest first.
+func (s *Separation) above(p *Placement, level sensitivity.Level) (company, Answer) {
+	sets := slices.DeleteFunc(s.levels(), func(set *levelSet) bool { return set.level <= level })
+	slices.Reverse(sets)
+	return s.beside(p, sets)
+}
+
+// beside finds a workload of one of the levels that can be on a node of p. With Can there is one; with Undetermined there
+// may be, and node is nil where no nodes were seen and nothing that the two ask excludes one another.
+func (s *Separation) beside(p *Placement, sets []*levelSet) (company, Answer) {
 	for _, answer := range []Answer{Can, Undetermined} {
-		for _, set := range s.levels() {
-			if set.level >= level {
-				continue
-			}
+		for _, set := range sets {
 			mine, theirs := p.certain, set.certain
 			if answer == Undetermined {
 				mine, theirs = p.possible, set.possible
@@ -39,33 +50,30 @@ func (s *Separation) below(p *Placement, level sensitivity.Level) (company, Answ
 				}
 				for _, q := range set.placements {
 					if on := q.On(n); (on == Can || answer == Undetermined && on == Undetermined) && p.together(q, n, answer) {
-						return company{q, n}, answer
+						return company{q, set.level, n}, answer
 					}
 				}
 			}
 		}
 	}
 	if len(s.Feasibility.nodes) == 0 {
-		if q := s.notExcluded(p, level); q != nil {
-			return company{with: q}, Undetermined
+		for _, set := range sets {
+			if q := notExcluded(p, set); q != nil {
+				return company{with: q, level: set.level}, Undetermined
+			}
 		}
 	}
 	return company{}, Cannot
 }
 
-// notExcluded is a workload of a lower level that nothing of what it and p ask of nodes keeps off p's.
-func (s *Separation) notExcluded(p *Placement, level sensitivity.Level) *Placement {
-	for _, set := range s.levels() {
-		if set.level >= level {
-			continue
-		}
-		for _, q := range set.placements {
-			for _, x := range p.classes {
-				for _, y := range q.classes {
-					if !disjoint(x, y) {
-						return q
-					}
-				}
+// notExcluded is a workload that nothing of what it and p ask of nodes keeps off p's.
+func notExcluded(p *Placement, set *levelSet) *Placement {
+	for _, shape := range slices.Sorted(maps.Keys(set.asking)) {
+		q := set.asking[shape]
+		y := q.classes[slices.IndexFunc(q.classes, func(c *podClass) bool { return c.shape == shape })]
+		for _, x := range p.classes {
+			if !disjoint(x, y) {
+				return q
 			}
 		}
 	}
@@ -80,9 +88,9 @@ func (c company) undetermined(e *nist190.Eval, out *nist190.Outcome) {
 		seen := e.Inventory.Coverage(need.GroupKind(), "")
 		out.Reason = nist190.ReasonMissingEvidence
 		out.Missing = []nist190.Missing{{Evidence: need.String(), State: seen.State, Reason: seen.Reason}}
-		out.Message += ", and nodes, which may keep " + named(c.with.Workload) + " off, were not seen"
+		out.Message += ", and nodes, whose taints may keep it and " + named(c.with.Workload) + " apart, were not seen"
 		return
 	}
 	out.Reason = nist190.ReasonUnknown
-	out.Message += ", and whether " + named(c.with.Workload) + " can come to " + c.node.String() + " is not known"
+	out.Message += ", and whether it and " + named(c.with.Workload) + " can meet on " + c.node.String() + " is not known"
 }

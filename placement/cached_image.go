@@ -111,7 +111,7 @@ func judgeCache(out *nist190.Outcome, view *controlplane.View, s *Separation, p 
 			}
 			out.Status = nist190.Fail
 			out.Message = fmt.Sprintf("%s, and %s, which is %s, can run them on %s without: its kubelet does not verify credentials%s, and AlwaysPullImages is off%s",
-				what, named(c.with.Workload), s.Levels.Name(s.Levels.Workload(c.with.Workload.Ref()).Level), n, judge.Said(v.Basis), judge.Said(always.Basis))
+				what, named(c.with.Workload), s.Levels.Name(c.level), n, judge.Said(v.Basis), judge.Said(always.Basis))
 			out.Evidence = slices.Concat(whereFrom(c.with.Workload), []nist190.Evidence{n.evidence()})
 			judge.Rest(out, v.Basis)
 			judge.Rest(out, always.Basis)

@@ -50,7 +50,7 @@ func checkImageDigest(ctx context.Context, e *nist190.Eval) error {
 		for _, u := range distinctImages(w) {
 			if inventory.ParseImage(u.ref).Digest == "" && !pinnedByAdmission(w, u) {
 				loose = append(loose, fmt.Sprintf("%q", u.ref))
-				evidence = append(evidence, nist190.Place(u.at).Showing(u.ref))
+				evidence = append(evidence, nist190.Place(u.at()).Showing(u.ref))
 			}
 		}
 		if len(loose) > 0 {
@@ -63,7 +63,7 @@ func checkImageDigest(ctx context.Context, e *nist190.Eval) error {
 
 // pinnedByAdmission: every pod that runs has the template's image of this name with a digest.
 func pinnedByAdmission(w *inventory.Workload, u imageUse) bool {
-	if u.at.Object != w.Object {
+	if u.spec.Object != w.Object {
 		return false
 	}
 	pinned := false

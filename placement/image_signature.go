@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -128,23 +129,32 @@ func judgeSignatures(levels *sensitivity.Levels, ws []*inventory.Workload, ns sp
 			lacking[v.state] = append(lacking[v.state], fmt.Sprintf("%q", u.ref))
 			worst[v.state] = v
 			if len(at) < maxEvidence {
-				at = append(at, nist190.Place(u.at).Showing(u.ref))
+				at = append(at, nist190.Place(u.at()).Showing(u.ref))
 			}
 		}
 	}
 	out.Evidence = at
 	loose := len(lacking[passedBy]) + len(lacking[watched])
-	of := fmt.Sprintf("of the %s of its %s workloads", phrase.Count(total, "image"), levels.Name(highest))
+	of := func(n int) string {
+		all := phrase.Count(total, "image") + " of its " + levels.Name(highest) + " workloads"
+		switch {
+		case total == 1:
+			return "the" + strings.TrimPrefix(all, "1")
+		case n == total:
+			return "all " + all
+		}
+		return fmt.Sprintf("%d of the %s", n, all)
+	}
 	switch {
 	case loose > 0:
 		out.Status = nist190.Fail
-		out.Message = fmt.Sprintf("%d %s can run without a valid signature: %s", loose, of, phrase.Shorten(slices.Concat(lacking[watched], lacking[passedBy])))
+		out.Message = fmt.Sprintf("%s can run without a valid signature: %s", of(loose), phrase.Shorten(slices.Concat(lacking[watched], lacking[passedBy])))
 		if len(lacking[watched]) > 0 {
 			out.Message += "; " + worst[watched].String()
 		}
 	case len(lacking[unclear]) > 0:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
-		out.Message = fmt.Sprintf("%d %s may run without a valid signature: %s; %s", len(lacking[unclear]), of, phrase.Shorten(lacking[unclear]), worst[unclear])
+		out.Message = fmt.Sprintf("%s may run without a valid signature: %s; %s", of(len(lacking[unclear])), phrase.Shorten(lacking[unclear]), worst[unclear])
 		out.Remediation = "Look at the policy, and attest that it holds these images; or write it in a form that is evaluated."
 	}
 	return out

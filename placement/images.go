@@ -148,34 +148,44 @@ func imageChecks() []nist190.Check {
 
 // imageUse is an image that a workload runs or mounts.
 type imageUse struct {
-	ref  string
-	name string // of the container or volume
-	at   inventory.At
+	ref   string
+	name  string // of the container or volume
+	spec  inventory.At
+	field string
+	index int
+}
+
+// at is the field that names the image.
+func (u *imageUse) at() inventory.At {
+	if u.field == "volumes" {
+		return u.spec.Field(u.field, u.index, "image", "reference")
+	}
+	return u.spec.Field(u.field, u.index, "image")
 }
 
 // imagesOf are the images of the containers of a pod, of every kind, and of its image volumes (KEP-4639).
 func imagesOf(at inventory.At, spec *corev1.PodSpec) iter.Seq[imageUse] {
 	return func(yield func(imageUse) bool) {
-		for _, list := range []struct {
-			field string
-			all   []corev1.Container
-		}{{"initContainers", spec.InitContainers}, {"containers", spec.Containers}} {
-			for i := range list.all {
-				c := &list.all[i]
-				if c.Image != "" && !yield(imageUse{c.Image, c.Name, at.Field(list.field, i, "image")}) {
-					return
-				}
+		use := func(ref, name, field string, i int) bool {
+			return ref == "" || yield(imageUse{ref, name, at, field, i})
+		}
+		for i := range spec.InitContainers {
+			if c := &spec.InitContainers[i]; !use(c.Image, c.Name, "initContainers", i) {
+				return
+			}
+		}
+		for i := range spec.Containers {
+			if c := &spec.Containers[i]; !use(c.Image, c.Name, "containers", i) {
+				return
 			}
 		}
 		for i := range spec.EphemeralContainers {
-			c := &spec.EphemeralContainers[i]
-			if c.Image != "" && !yield(imageUse{c.Image, c.Name, at.Field("ephemeralContainers", i, "image")}) {
+			if c := &spec.EphemeralContainers[i]; !use(c.Image, c.Name, "ephemeralContainers", i) {
 				return
 			}
 		}
 		for i := range spec.Volumes {
-			v := &spec.Volumes[i]
-			if v.Image != nil && v.Image.Reference != "" && !yield(imageUse{v.Image.Reference, v.Name, at.Field("volumes", i, "image", "reference")}) {
+			if v := &spec.Volumes[i]; v.Image != nil && !use(v.Image.Reference, v.Name, "volumes", i) {
 				return
 			}
 		}

@@ -60,7 +60,7 @@ func checkResidualData(e *nist190.Eval, s *Separation) {
 		switch answer {
 		case Can:
 			out.Status = nist190.Fail
-			out.Message += fmt.Sprintf(", and %s, which is %s, can come to %s", named(c.with.Workload), s.Levels.Name(s.Levels.Workload(c.with.Workload.Ref()).Level), c.node)
+			out.Message += fmt.Sprintf(", and %s, which is %s, can come to %s", named(c.with.Workload), s.Levels.Name(c.level), c.node)
 		case Undetermined:
 			c.undetermined(e, &out)
 		default:

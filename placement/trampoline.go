@@ -47,25 +47,20 @@ func checkTrampoline(e *nist190.Eval, s *Separation) {
 			continue
 		}
 		out := passing(w)
-		for _, set := range slices.Backward(s.levels()) {
-			if set.level <= level || out.Status == nist190.Fail {
-				break
-			}
-			both := slices.Clone(p.certain)
-			both.within(set.certain)
-			for _, n := range s.Feasibility.nodes {
-				if !both.has(n.index) || n.OwnKernels {
-					continue
-				}
-				i := slices.IndexFunc(set.placements, func(q *Placement) bool { return q.On(n) == Can && q.together(p, n, Can) })
-				if i < 0 {
-					continue
-				}
-				q := set.placements[i].Workload
-				out.Status, out.Severity = nist190.Fail, severity(s.Levels, set.level)
-				out.Message = fmt.Sprintf("it %s and can run on %s, where it holds %s workloads such as %s: %s", levelWords(s.Levels, level), n, s.Levels.Name(set.level), named(q), phrase.Shorten(how))
-				out.Evidence = append(few(at), n.evidence(), nist190.At(q.Object, "metadata", "name"))
-				break
+		c, answer := s.above(p, level)
+		switch answer {
+		case Can:
+			out.Status, out.Severity = nist190.Fail, severity(s.Levels, c.level)
+			out.Message = fmt.Sprintf("it %s and can run on %s, where it holds %s workloads such as %s: %s", levelWords(s.Levels, level), c.node, s.Levels.Name(c.level), named(c.with.Workload), phrase.Shorten(how))
+		case Undetermined:
+			out.Severity = severity(s.Levels, c.level)
+			out.Message = fmt.Sprintf("it %s and holds its host (%s)", levelWords(s.Levels, level), phrase.Shorten(how))
+			c.undetermined(e, &out)
+		}
+		if answer != Cannot {
+			out.Evidence = append(few(at), nist190.At(c.with.Workload.Object, "metadata", "name"))
+			if c.node != nil {
+				out.Evidence = append(out.Evidence, c.node.evidence())
 			}
 		}
 		e.Report(out)

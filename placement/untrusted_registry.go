@@ -56,7 +56,7 @@ func checkUntrustedRegistry(ctx context.Context, e *nist190.Eval) error {
 		for _, u := range distinctImages(w) {
 			if !slices.ContainsFunc(trusted, func(r Registry) bool { return r.Has(u.ref) }) {
 				wrong = append(wrong, fmt.Sprintf("%q", u.ref))
-				evidence = append(evidence, nist190.Place(u.at).Showing(u.ref))
+				evidence = append(evidence, nist190.Place(u.at()).Showing(u.ref))
 			}
 		}
 		if len(wrong) > 0 {
