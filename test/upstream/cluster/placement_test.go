@@ -17,6 +17,7 @@ import (
 
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/placement"
+	"github.com/nist190/nist190/sensitivity"
 )
 
 const levelKey = "sensitivity.node-restriction.kubernetes.io/level"
@@ -89,35 +90,8 @@ func enforce(t *testing.T, client kubernetes.Interface) {
 			t.Fatal(err)
 		}
 	}
-	policies, bindings := 0, 0
-	for _, p := range s.Policies {
-		text, err := json.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		strict := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}
-		switch p["kind"] {
-		case "ValidatingAdmissionPolicy":
-			var policy admissionregistrationv1.ValidatingAdmissionPolicy
-			if err = json.Unmarshal(text, &policy); err == nil {
-				_, err = client.AdmissionregistrationV1().ValidatingAdmissionPolicies().Create(t.Context(), &policy, strict)
-			}
-			policies++
-		case "ValidatingAdmissionPolicyBinding":
-			var binding admissionregistrationv1.ValidatingAdmissionPolicyBinding
-			if err = json.Unmarshal(text, &binding); err == nil {
-				_, err = client.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Create(t.Context(), &binding, strict)
-			}
-			bindings++
-		default:
-			err = fmt.Errorf("a %s", p["kind"])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if policies != 2 || bindings != 2 {
-		t.Fatalf("got %d policies and %d bindings, want 2 and 2", policies, bindings)
+	if n := apply(t, client, s.Policies); n != 4 {
+		t.Fatalf("got %d policies and bindings, want 2 and 2", n)
 	}
 	for _, ns := range []string{"pay", "web"} {
 		deadline := time.Now().Add(30 * time.Second)
@@ -128,6 +102,36 @@ func enforce(t *testing.T, client kubernetes.Interface) {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
+}
+
+// apply creates policies and their bindings.
+func apply(t *testing.T, client kubernetes.Interface, policies []map[string]any, dryRun ...string) int {
+	t.Helper()
+	strict := metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict, DryRun: dryRun}
+	for _, p := range policies {
+		text, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch p["kind"] {
+		case "ValidatingAdmissionPolicy":
+			var policy admissionregistrationv1.ValidatingAdmissionPolicy
+			if err = json.Unmarshal(text, &policy); err == nil {
+				_, err = client.AdmissionregistrationV1().ValidatingAdmissionPolicies().Create(t.Context(), &policy, strict)
+			}
+		case "ValidatingAdmissionPolicyBinding":
+			var binding admissionregistrationv1.ValidatingAdmissionPolicyBinding
+			if err = json.Unmarshal(text, &binding); err == nil {
+				_, err = client.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Create(t.Context(), &binding, strict)
+			}
+		default:
+			err = fmt.Errorf("a %s", p["kind"])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return len(policies)
 }
 
 func create(t *testing.T, client kubernetes.Interface, ns string, p *corev1.Pod, dryRun ...string) error {
@@ -144,6 +148,7 @@ func refused(err error) bool {
 // The server refuses pods that could land beside another level, and admits those of the right one.
 func TestSuggestedPolicies(t *testing.T) {
 	client := kubernetes.NewForConfigOrDie(Start(t))
+	anyNames(t, client)
 	enforce(t, client)
 	level := func(l string) map[string]string { return map[string]string{levelKey: l} }
 	affinity := &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
@@ -173,6 +178,25 @@ func TestSuggestedPolicies(t *testing.T) {
 		if c.admitted && err != nil || !c.admitted && !refused(err) {
 			t.Errorf("%s in %s: admitted should be %v, got %v", c.name, c.namespace, c.admitted, err)
 		}
+	}
+}
+
+// anyNames tries policies of levels and labels as a scheme may call them.
+func anyNames(t *testing.T, client kubernetes.Interface) {
+	t.Helper()
+	ns := namespace("pay", "")
+	ns.Labels = map[string]string{"Data.Class_1": "Top_Secret.2"}
+	p := pod("a", corev1.PodSpec{})
+	p.Namespace = "pay"
+	inv := world(t, ns, p).Configure(sensitivity.Setting.Set(sensitivity.Scheme{
+		Levels: []string{"Low", "Top_Secret.2"}, Keys: []string{"Data.Class_1"}, NodeKeys: []string{"example.com/Node_Class"},
+	}))
+	s, err := placement.Suggest(t.Context(), inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := apply(t, client, s.Policies, metav1.DryRunAll); n != 2 {
+		t.Fatalf("got %d policies and bindings, want 1 and 1", n)
 	}
 }
 
