@@ -10,6 +10,7 @@ import (
 	"github.com/nist190/nist190/authn"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
+	"github.com/nist190/nist190/placement"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -64,6 +65,9 @@ func (c *Config) settings() []inventory.Value {
 	}
 	if !reflect.ValueOf(c.Authn).IsZero() {
 		out = append(out, authn.LoginProfile.Set(c.Authn.Profile()))
+	}
+	if !reflect.ValueOf(c.Images).IsZero() {
+		out = append(out, placement.Images.Set(c.Images))
 	}
 	if len(c.Teams) > 0 {
 		out = append(out, teams.Set(c.Teams))
