@@ -76,7 +76,7 @@ func parseCoverage(s string) (inventory.CoverageEntry, error) {
 		return inventory.CoverageEntry{}, fmt.Errorf("coverage %q: want RESOURCE STATE [NAMESPACE]", s)
 	}
 	gk, ok := inventory.KindOfResource(fields[0])
-	if c := fields[0][0]; c >= 'A' && c <= 'Z' {
+	if !ok && strings.ToLower(fields[0]) != fields[0] { // a kind that is not built in, as Kind.group
 		gk, ok = schema.ParseGroupKind(fields[0]), true
 	}
 	if !ok {
