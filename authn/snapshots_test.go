@@ -61,9 +61,10 @@ func TestGapsAreFew(t *testing.T) {
 			t.Errorf("%s: %d groups", name, len(gaps))
 		}
 		for _, g := range gaps {
-			if g.Evidence == "" && g.Reason != nist190.ReasonManualReview {
+			if g.Evidence == "" && g.Reason != nist190.ReasonManualReview && g.Reason != nist190.ReasonUnknown {
 				t.Errorf("%s: %s (%s) names no evidence", name, g.Message, g.Reason)
 			}
+			// What a person attests, and what only another configuration would make known, has its finding say so.
 			if g.Example.Kind == "Node" || g.Findings > len(g.Checks) {
 				t.Errorf("%s: %d findings of %d checks: %+v", name, g.Findings, len(g.Checks), g)
 			}
