@@ -59,7 +59,7 @@ var sharedNames = []string{"admin", "administrator", "root", "superuser", "kuber
 
 var administrators = nist190.Metadata{
 	ID: "rbac-administrators", Title: "Many or shared administrators",
-	Doc: fmt.Sprintf(`More than %d users and groups are bound to every right in the cluster, or one of them is a shared account: admin,
+	Doc: fmt.Sprintf(`More than %d users and groups are bound to every right in the cluster, or one of them is a shared account: admin, kubernetes-admin,
 administrator, root or superuser. SP 800-190 asks that access to cluster-wide administrative accounts is tightly
 controlled; nobody can say who used a shared one. Service accounts are not counted: each is a finding of
 rbac-cluster-admin-binding. Nor is what Kubernetes and kubeadm bind themselves.
