@@ -104,21 +104,27 @@ func evaluate(t *testing.T, files fs.FS, attestations ...nist190.Attestation) *n
 
 type row struct{ status, source string }
 
-// verdicts reads a table: check, status, document. Lines that begin with # are comments.
+// verdicts reads the tables of a snapshot: check, status, document. Lines that begin with # are comments. Those of data are apart.
 func verdicts(t *testing.T, dir string) map[string]row {
 	t.Helper()
 	out := map[string]row{}
-	text, err := os.ReadFile(filepath.Join(dir, "verdicts.txt"))
-	if err != nil {
-		t.Fatal(err)
+	names := []string{"verdicts.txt"}
+	if len(authn.Checks()) > len(authn.LoginChecks()) {
+		names = append(names, "verdicts-data.txt")
 	}
-	for line := range strings.Lines(string(text)) {
-		f := strings.SplitN(strings.TrimSpace(line), " ", 2)
-		if f[0] == "" || f[0] == "#" {
-			continue
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
 		}
-		status, source, _ := strings.Cut(strings.TrimSpace(f[1]), " ")
-		out[f[0]] = row{status, strings.TrimSpace(source)}
+		for line := range strings.Lines(string(text)) {
+			f := strings.SplitN(strings.TrimSpace(line), " ", 2)
+			if f[0] == "" || f[0] == "#" {
+				continue
+			}
+			status, source, _ := strings.Cut(strings.TrimSpace(f[1]), " ")
+			out[f[0]] = row{status, strings.TrimSpace(source)}
+		}
 	}
 	return out
 }
@@ -126,22 +132,36 @@ func verdicts(t *testing.T, dir string) map[string]row {
 // write keeps the comments at the top and the documents.
 func write(t *testing.T, dir string, rows map[string]row, report *nist190.Report) {
 	t.Helper()
-	name := filepath.Join(dir, "verdicts.txt")
-	old, _ := os.ReadFile(name)
-	var b strings.Builder
-	for line := range strings.Lines(string(old)) {
-		if strings.HasPrefix(line, "#") {
-			b.WriteString(line)
-		}
+	logins := map[string]bool{}
+	for _, c := range authn.LoginChecks() {
+		logins[c.Metadata().ID] = true
 	}
-	for _, c := range report.Checks {
-		source := rows[c.Check.ID].source
-		if source == "" {
-			source = "?"
+	for name, ofLogins := range map[string]bool{"verdicts.txt": true, "verdicts-data.txt": false} {
+		name = filepath.Join(dir, name)
+		old, _ := os.ReadFile(name)
+		var b strings.Builder
+		for line := range strings.Lines(string(old)) {
+			if strings.HasPrefix(line, "#") {
+				b.WriteString(line)
+			}
 		}
-		fmt.Fprintf(&b, "%-36s %-14s %s\n", c.Check.ID, c.Status, source)
-	}
-	if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
-		t.Fatal(err)
+		n := 0
+		for _, c := range report.Checks {
+			if logins[c.Check.ID] != ofLogins {
+				continue
+			}
+			n++
+			source := rows[c.Check.ID].source
+			if source == "" {
+				source = "?"
+			}
+			fmt.Fprintf(&b, "%-36s %-14s %s\n", c.Check.ID, c.Status, source)
+		}
+		if n == 0 {
+			continue
+		}
+		if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
