@@ -70,7 +70,7 @@ After:
 
     subjects: [{kind: ServiceAccount, namespace: shop, name: api}]`,
 		remediation: "Bind the role to the service accounts that use it; each workload has one of its own.",
-		severity:    nist190.SeverityMedium,
+		severity:    nist190.SeverityMedium, claims: []string{"1a", "2a"},
 		is: func(s Subject) bool {
 			_, ok := s.accountsOf()
 			return ok || s == Group(allServiceAccounts)
