@@ -49,8 +49,8 @@ type Authenticator struct {
 	Directory Directory
 	// Factors says which rule only lets logins with several factors in; empty, nothing shows that.
 	Factors string
-	// FactorsAt is where the rule stands, or where it could.
-	FactorsAt nist190.Evidence
+	// Lifetime says how long what somebody logs in with is good, where flags decide it.
+	Lifetime string
 	// Paths limit anonymous requests, where there are any.
 	Paths []string
 	// Administers are those whom it can make somebody, of whom RBAC says that they have every right or can come to it;
@@ -247,7 +247,7 @@ func (f *finder) apiServer(api controlplane.APIServer) {
 	})
 	each(f, ServiceAccountToken, api.ServiceAccounts(), func(sa controlplane.ServiceAccounts, b controlplane.Basis) {
 		f.add(Authenticator{Kind: ServiceAccountToken, Name: strings.Join(sa.Issuers, ", "),
-			Users: NamesWith("system:serviceaccount:"), Groups: NamesWith("system:serviceaccounts")}, b)
+			Users: NamesWith("system:serviceaccount:"), Groups: NamesWith("system:serviceaccounts"), Lifetime: tokenLifetime(sa)}, b)
 	})
 	each(f, BootstrapToken, api.BootstrapTokens(), func(on bool, b controlplane.Basis) {
 		if on { // plugin/pkg/auth/authenticator/token/bootstrap; extra groups match ^system:bootstrappers:
@@ -259,6 +259,22 @@ func (f *finder) apiServer(api controlplane.APIServer) {
 			f.add(Authenticator{Kind: Anonymous, Name: "anonymous requests", Users: TheseNames("system:anonymous"), Groups: TheseNames("system:unauthenticated"), Paths: a.Paths}, b)
 		}
 	})
+}
+
+// tokenLifetime: what is asked for is bounded by a flag, and the hour of the kubelet is stretched to a year for clients that do
+// not read their token anew (pkg/registry/core/serviceaccount/storage/token.go).
+func tokenLifetime(sa controlplane.ServiceAccounts) string {
+	text := "as asked for"
+	if sa.MaxExpiration > 0 {
+		text += ", " + sa.MaxExpiration.String() + " at most"
+	}
+	if sa.ExtendExpiration {
+		text += "; tokens of pods a year"
+	}
+	if !sa.Lookup {
+		text += "; whether or not the account still exists"
+	}
+	return text
 }
 
 // token is a way in by tokens of an issuer. Names are made by pkg/apis/apiserver ClaimMappings; rules of users are asked once

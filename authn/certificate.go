@@ -18,8 +18,6 @@ func certificateChecks() []nist190.Check {
 	return []nist190.Check{MastersIdentity(), AdminKubeconfig(), KubeconfigCredential(), KubeconfigTransport(), ClientCertificates()}
 }
 
-var kubeconfigKinds = []schema.GroupKind{{Kind: "Config"}}
-
 // onKubeconfigs makes a check that looks at every kubeconfig.
 func onKubeconfigs(md nist190.Metadata, find func(*nist190.Eval, *kubeconfig)) nist190.Check {
 	md.Needs = []inventory.Need{kubeconfigNeed}

@@ -368,10 +368,8 @@ func checkMultiFactor(l *login, w *Authenticators) error {
 	if len(open) == 0 {
 		return nil
 	}
-	var names []string
 	var evidence []nist190.Evidence
 	for _, a := range open {
-		names = append(names, a.String())
 		if a.Evidence.Ref.Kind != "" && len(evidence) < 5 {
 			evidence = append(evidence, a.Evidence)
 		}
