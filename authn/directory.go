@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -139,7 +140,14 @@ func brokerNeeds() []inventory.Need {
 
 var brokers = inventory.NewFact("authn identity brokers", func(_ context.Context, inv *inventory.Inventory) ([]broker, error) {
 	var out []broker
-	for o, cm := range inventory.Typed[corev1.ConfigMap](inv) {
+	for o := range inv.ByKind(configMapKind) {
+		if !bytes.Contains(o.JSON(), []byte("issuer")) {
+			continue
+		}
+		cm, err := inventory.As[corev1.ConfigMap](o)
+		if err != nil {
+			continue // the API server would refuse it
+		}
 		for _, key := range []string{"config.yaml", "config.yml", "config-ldap.yaml", "dex.yaml"} {
 			if text, ok := cm.Data[key]; ok {
 				if b, ok := readDex(text, process.At(o, "data", key)); ok {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/yamlx"
@@ -42,8 +43,11 @@ type mappings struct {
 
 var awsMappings = inventory.NewFact("authn aws-auth", func(_ context.Context, inv *inventory.Inventory) (*mappings, error) {
 	m := &mappings{}
-	if o, cm, ok := inventory.TypedGet[corev1.ConfigMap](inv, "kube-system", "aws-auth"); ok {
-		m.configMap(o, cm)
+	// By itself: there are thousands of others, which nobody has to decode for it.
+	if o, ok := inv.Get(configMapKind, "kube-system", "aws-auth"); ok {
+		if cm, err := inventory.As[corev1.ConfigMap](o); err == nil { // else the API server would refuse it
+			m.configMap(o, cm)
+		}
 	}
 	for o := range inv.ByKind(iamIdentityMapping.GroupKind()) {
 		spec, _ := o.Unstructured().Object["spec"].(map[string]any)
@@ -67,6 +71,8 @@ var awsMappings = inventory.NewFact("authn aws-auth", func(_ context.Context, in
 	}
 	return m, nil
 })
+
+var configMapKind = schema.GroupKind{Kind: "ConfigMap"}
 
 // iamIdentityMapping is the custom resource of aws-iam-authenticator.
 var iamIdentityMapping = inventory.Need{Group: "iamauthenticator.k8s.aws", Kind: "IAMIdentityMapping", Resource: "iamidentitymappings", Bias: inventory.Incriminating}
