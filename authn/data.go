@@ -4,5 +4,5 @@ import "github.com/nist190/nist190"
 
 // dataChecks ask whether data is encrypted wherever a pod runs, and whether access to it is recorded.
 func dataChecks() []nist190.Check {
-	return nil
+	return []nist190.Check{AuditCoverage(), AuditSecretBodies(), AuditShipping(), AuditRetention()}
 }

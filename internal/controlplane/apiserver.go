@@ -1,8 +1,10 @@
 package controlplane
 
 import (
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -307,8 +309,11 @@ type Audit struct {
 	Policy *config.AuditPolicy
 	// LogPath is the file of the log backend, "-" for the standard output; empty, there is none.
 	LogPath string
+	// HostPath is where the node keeps that file. It is empty where the file is in the container's own layer and lost with it.
+	HostPath string
 	// Webhook is the kubeconfig of the webhook backend; empty, there is none.
-	Webhook                    string
+	Webhook string
+	// MaxAge is in days; see [APIServer.AuditLogLimit].
 	MaxAge, MaxBackup, MaxSize int
 	// Truncates: events over a size lose their bodies.
 	Truncates bool
@@ -325,9 +330,29 @@ func (s APIServer) Audit() Value[Audit] {
 		x.add(doc.Basis)
 		a := Audit{Policy: doc.Value.Document, LogPath: x.text("audit-log-path"), Webhook: x.text("audit-webhook-config-file")}
 		a.MaxAge, a.MaxBackup, a.MaxSize = r.number("audit-log-maxage").Value, r.number("audit-log-maxbackup").Value, r.number("audit-log-maxsize").Value
+		if a.LogPath != "" && a.LogPath != "-" {
+			a.HostPath = r.onHost(a.LogPath)
+		}
 		a.Truncates = r.boolean("audit-log-truncate-enabled").Value
 		return Answer[Audit]{a, x.basis}
 	})
+}
+
+// AuditLogLimit is when old files of the audit log are deleted, by the flag --audit-log-name, where name is maxage (days), maxbackup
+// (files) or maxsize (megabytes of one file); zero is never, and of maxsize the 100 of its library.
+func (s APIServer) AuditLogLimit(name string) Value[int] {
+	return askAPI(s, func(r *replica) Answer[int] { return r.number("audit-log-" + name) })
+}
+
+// onHost is where the node keeps what the process writes to a path.
+func (r *replica) onHost(name string) string {
+	if r.Container && !slices.ContainsFunc(r.Mounts, func(m process.Mount) bool {
+		dir := strings.TrimSuffix(path.Clean(m.Path), "/")
+		return path.Clean(name) == dir || strings.HasPrefix(path.Clean(name), dir+"/")
+	}) {
+		return ""
+	}
+	return r.HostPath(name)
 }
 
 // TLS is how a component serves.

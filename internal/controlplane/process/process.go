@@ -55,6 +55,9 @@ type Process struct {
 	Mounts      []Mount
 	Seen        []Seen
 
+	// Container: it runs in a container, so that what it writes outside of Mounts is lost with that.
+	Container bool
+
 	// Complete: a flag that is absent has its default. Otherwise there may be more flags than were seen.
 	Complete bool
 	// Incomplete says why it is not Complete, for people.
