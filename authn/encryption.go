@@ -89,6 +89,8 @@ type Encryption struct {
 	disks        []Disk
 	nodes        Protection
 	ceph         Protection
+	// cephSecure: every Ceph cluster encrypts its connections.
+	cephSecure bool
 }
 
 // EncryptionOf finds how data is protected, once. See [EncryptionNeeds].
@@ -104,7 +106,7 @@ var encryptionFact = inventory.NewFact("encryption", func(ctx context.Context, i
 	e := &Encryption{view: view, inv: inv}
 	e.disks = disksOf(inv, view)
 	e.nodes = allDisks(e.disks)
-	e.ceph = cephDisks(inv)
+	e.ceph, e.cephSecure = cephDisks(inv), cephConnections(inv)
 	e.collectClasses(inv)
 	e.collectVolumes(inv)
 	return e, ctx.Err()

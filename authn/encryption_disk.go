@@ -249,6 +249,19 @@ func cephDisks(inv *inventory.Inventory) Protection {
 	return out
 }
 
+// cephConnections is whether every Ceph cluster requires encryption on the wire (network.connections.encryption.enabled).
+func cephConnections(inv *inventory.Inventory) bool {
+	secure := false
+	for o := range inv.ByKind(cephClusterKind) {
+		on, _ := mappingAt(o.Unstructured().Object, "spec", "network", "connections", "encryption")["enabled"].(bool)
+		if !on {
+			return false
+		}
+		secure = true
+	}
+	return secure
+}
+
 func mappingAt(v any, path ...any) map[string]any {
 	for _, e := range path {
 		m, _ := v.(map[string]any)

@@ -176,13 +176,16 @@ func (e *Encryption) volume(o *inventory.Object, pv *corev1.PersistentVolume) *v
 	if _, all := attributes[v.driver.copied]; all && v.driver.copied != "" {
 		return v // the class's parameters are all there, and none of them decides
 	}
+	if v.driver.secret && len(v.driver.switches) == 0 || v.driver.where == oneNode {
+		return v // all that decides is in the volume
+	}
 	if c := e.classes[pv.Spec.StorageClassName]; c != nil && c.class.Provisioner == v.driverName {
 		v.Protection, v.own = c.Protection, false
-		v.Evidence = append(slices.Clone(v.Evidence), c.Evidence...)
+		v.Evidence = append([]nist190.Evidence{at}, c.Evidence...)
 		v.Why = fmt.Sprintf("StorageClass %q says so: %s", c.object.Name(), c.Why)
 		v.Strength = inventory.Inferred // the class may have been replaced since
-	} else if v.Encrypted == Undecided && pv.Spec.StorageClassName != "" {
-		v.Why += fmt.Sprintf("; StorageClass %q, which it was made by, was not seen", pv.Spec.StorageClassName)
+	} else if pv.Spec.StorageClassName != "" && !v.driver.always {
+		v.Protection = Protection{Why: fmt.Sprintf("the volume does not say it, and StorageClass %q, by which it was made, was not seen", pv.Spec.StorageClassName), Evidence: v.Evidence}
 	}
 	return v
 }

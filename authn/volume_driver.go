@@ -153,6 +153,8 @@ var drivers = []driver{
 		document: "https://github.com/kubernetes-csi/csi-driver-nfs/blob/master/docs/driver-parameters.md", read: readDrivers},
 	{names: []string{"smb.csi.k8s.io"}, because: "the file server decides", wire: smbWire,
 		document: "https://github.com/kubernetes-csi/csi-driver-smb/blob/master/docs/driver-parameters.md", read: readDrivers},
+	{names: []string{"kubernetes.io/iscsi", "kubernetes.io/fc", "kubernetes.io/glusterfs", "kubernetes.io/quobyte", "kubernetes.io/scaleio", "kubernetes.io/storageos"},
+		because: "the storage system behind it decides", document: "https://kubernetes.io/docs/concepts/storage/volumes/", read: readDrivers},
 	// Volumes of tmpfs.
 	{names: []string{"secrets-store.csi.k8s.io", "csi.cert-manager.io", "spiffe.csi.cert-manager.io", "csi.spiffe.io"}, where: inMemory, because: "it is in memory",
 		document: "https://secrets-store-csi-driver.sigs.k8s.io/concepts", read: readDrivers},
