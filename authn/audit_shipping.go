@@ -68,12 +68,22 @@ func checkAuditShipping(ctx context.Context, e *nist190.Eval) error {
 		e.NotApplicable(inventory.Cluster, "there is no audit log")
 		return nil
 	}
+	lost := func(x controlplane.Audit) bool { return x.Webhook == "" && x.LogPath != "-" && x.HostPath == "" }
 	out := judge.Outcome(inventory.Cluster, "", a.value, func(x controlplane.Audit) string {
-		if x.Webhook == "" && x.LogPath != "-" && x.HostPath == "" {
+		if lost(x) {
 			return fmt.Sprintf("audit events are lost with the container: no volume holds %s", x.LogPath)
 		}
 		return ""
 	})
+	if bad := a.value.Find(lost); len(bad) > 0 {
+		out.Message = fmt.Sprintf("audit events are lost with the container: no volume holds %s", bad[0].Value.LogPath)
+		if bad[0].Replica != "" {
+			out.Message += " on " + bad[0].Replica
+		}
+		if n := len(bad[0].Places); n > 0 && bad[0].Places[n-1].Object != nil { // the flag of the path is the last that is set
+			out.Evidence = append([]nist190.Evidence{placeOf(bad[0].Places[n-1])}, out.Evidence...)
+		}
+	}
 	if out.Status != nist190.Pass {
 		e.Report(out)
 		return nil

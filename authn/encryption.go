@@ -59,7 +59,12 @@ type Protection struct {
 	Source   string
 	Strength inventory.Strength
 	Evidence []nist190.Evidence
+
+	missing string // evidence that nobody gave and that would decide it
 }
+
+// nodePools is the evidence that tells of the disks of nodes.
+const nodePools = "a description of node pools or machine templates"
 
 // weaker is the one of two protections of the same data that decides: what is not encrypted, then what is not known.
 func weaker(a, b Protection) Protection {

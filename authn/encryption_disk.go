@@ -199,7 +199,7 @@ func ec2NodeClass(o *inventory.Object, spec map[string]any, path []any) []Disk {
 // allDisks is what all disks of nodes have in common.
 func allDisks(disks []Disk) Protection {
 	if len(disks) == 0 {
-		return Protection{Why: "nothing tells whether the disks of nodes are encrypted"}
+		return Protection{Why: "nothing tells whether the disks of nodes are encrypted", missing: nodePools}
 	}
 	out := Protection{}
 	for i := range disks {

@@ -40,7 +40,7 @@ func checkNodeDisks(_ context.Context, ev *nist190.Eval, e *Encryption) error {
 	if len(e.disks) == 0 {
 		ev.Report(nist190.Outcome{Status: nist190.NotAssessed, Subject: inventory.Cluster, Reason: nist190.ReasonMissingEvidence,
 			Message: "attest that the disks of nodes are encrypted: nothing describes them",
-			Missing: []nist190.Missing{{Evidence: "a description of node pools or machine templates", State: inventory.NotCollected, Reason: "nothing describes the disks of nodes"}}})
+			Missing: []nist190.Missing{{Evidence: nodePools, State: inventory.NotCollected, Reason: "nothing describes the disks of nodes"}}})
 		return nil
 	}
 	seen := map[string]int{}

@@ -27,6 +27,10 @@ func (p *Protection) outcome(subject inventory.Ref, key, what string) nist190.Ou
 	default:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
 		out.Message = fmt.Sprintf("whether %s encrypted is not known: %s", what, p.Why)
+		if p.missing != "" {
+			out.Reason = nist190.ReasonMissingEvidence
+			out.Missing = []nist190.Missing{{Evidence: p.missing, State: inventory.NotCollected, Reason: "nothing describes the disks of nodes"}}
+		}
 	}
 	return out
 }

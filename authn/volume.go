@@ -109,6 +109,7 @@ func (e *Encryption) protect(d *driver, name string, params map[string]string, s
 	}
 	if below.Why != "" {
 		p.Why += ", and " + below.Why
+		p.missing = below.missing
 	}
 	return p, said
 }
