@@ -68,7 +68,7 @@ const somebody = "somebody"
 
 // clusterScoped are the resources among those of actions that no namespace has.
 var clusterScoped = []string{"clusterroles", "clusterrolebindings", "certificatesigningrequests", "nodes",
-	"validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies"}
+	"validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "tokenreviews"}
 
 // blind is a request that is not recorded, and the rule that decides so; -1 is no rule at all.
 type blind struct {
@@ -81,20 +81,16 @@ type blind struct {
 // rule that records nothing, for whom and what that rule names. Users and groups of Kubernetes' own components are passed over:
 // their own work is noise. Cost: for each request, the rules times what one rule names.
 func (p *AuditPolicy) blindSpot(a *auditAction) (blind, bool) {
-	for _, q := range a.requests {
-		q.User, q.Groups, q.Name = somebody, []string{"system:authenticated"}, somebody
-		if !slices.Contains(clusterScoped, q.Resource) {
-			q.Namespace = somebody
-		}
-		if x := p.Evaluate(&q); !x.Recorded(a.staysOpen) {
-			return blind{q, x.Rule, ""}, true
+	for _, b := range anybodys(a.requests) {
+		if x := p.Evaluate(&b.request); !x.Recorded(a.staysOpen) {
+			return blind{b.request, x.Rule, b.whose}, true
 		}
 		for i := range p.config.Rules {
 			r := &p.config.Rules[i]
 			if (AuditAnswer{Level: levelOf(r), Omit: slices.Concat(p.config.OmitStages, r.OmitStages)}).Recorded(a.staysOpen) {
 				continue
 			}
-			for _, w := range singledOut(r, q) {
+			for _, w := range singledOut(r, b) {
 				if x := p.Evaluate(&w.request); x.Rule == i {
 					return blind{w.request, i, w.whose}, true
 				}
@@ -104,9 +100,37 @@ func (p *AuditPolicy) blindSpot(a *auditAction) (blind, bool) {
 	return blind{}, false
 }
 
+// anybodys are the requests of somebody whom no policy names, in a namespace and of an object that none names, and those of nobody, who has
+// not logged in. What is listed is listed in all namespaces too.
+func anybodys(requests []AuditQuestion) []blind {
+	var out []blind
+	add := func(q AuditQuestion) {
+		nobody := q
+		q.User, q.Groups = somebody, []string{"system:authenticated"}
+		nobody.User, nobody.Groups = "system:anonymous", []string{"system:unauthenticated"}
+		out = append(out, blind{request: q}, blind{request: nobody, whose: ` of user "system:anonymous"`})
+	}
+	for _, q := range requests {
+		q.Name = somebody
+		switch namespaced := !slices.Contains(clusterScoped, q.Resource); {
+		case !namespaced:
+			add(q)
+			continue
+		case q.Verb == "list" || q.Verb == "watch":
+			all := q
+			all.Name = ""
+			add(all)
+		}
+		q.Namespace = somebody
+		add(q)
+	}
+	return out
+}
+
 // singledOut are requests like q of those whom a rule names, of the namespaces and of the objects that it names.
-func singledOut(r *config.AuditRule, q AuditQuestion) []blind {
-	callers := []blind{{request: q}}
+func singledOut(r *config.AuditRule, b blind) []blind {
+	q := b.request
+	callers := []blind{b}
 	switch {
 	case len(r.Users) > 0:
 		callers = nil
@@ -120,11 +144,16 @@ func singledOut(r *config.AuditRule, q AuditQuestion) []blind {
 	case len(r.UserGroups) > 0:
 		callers = nil
 		for _, g := range r.UserGroups {
-			if g != "system:authenticated" && !ownComponent("", g) {
-				c := blind{request: q, whose: fmt.Sprintf(" of group %q", g)}
-				c.request.Groups = []string{g, "system:authenticated"}
-				callers = append(callers, c)
+			c := blind{request: q, whose: fmt.Sprintf(" of group %q", g)}
+			switch c.request.User, c.request.Groups = somebody, []string{g, "system:authenticated"}; {
+			case ownComponent("", g):
+				continue
+			case g == "system:authenticated":
+				c.request.Groups, c.whose = []string{g}, ""
+			case g == "system:unauthenticated":
+				c.request.User, c.request.Groups = "system:anonymous", []string{g}
 			}
+			callers = append(callers, c)
 		}
 	}
 	if q.Namespace != "" {
@@ -164,6 +193,9 @@ func among(all []blind, values []string, set func(*blind, string)) []blind {
 // groupsOf are the groups that a user of this name has (apiserver/pkg/authentication/serviceaccount/util.go), and those that a rule
 // asks for as well.
 func groupsOf(name string, more []string) []string {
+	if name == "system:anonymous" {
+		return []string{"system:unauthenticated"}
+	}
 	out := append([]string{"system:authenticated"}, more...)
 	if rest, ok := strings.CutPrefix(name, "system:serviceaccount:"); ok {
 		ns, _, _ := strings.Cut(rest, ":")
@@ -214,22 +246,18 @@ type auditLeak struct {
 func (p *AuditPolicy) leaks() []auditLeak {
 	var out []auditLeak
 	for _, l := range auditBodies {
-		q := AuditQuestion{User: somebody, Groups: []string{"system:authenticated"}, Verb: l.verb, Group: l.group, Resource: l.request[0],
-			Subresource: l.request[1], Name: somebody}
-		if l.group == "" {
-			q.Namespace = somebody
-		}
-		asked := []AuditQuestion{q}
+		questions := anybodys([]AuditQuestion{{Verb: l.verb, Group: l.group, Resource: l.request[0], Subresource: l.request[1]}})
+		asked := slices.Clone(questions)
 		for i := range p.config.Rules {
 			if levelOf(&p.config.Rules[i]) < l.level {
 				continue
 			}
-			for _, b := range singledOut(&p.config.Rules[i], q) {
-				asked = append(asked, b.request)
+			for _, b := range questions {
+				asked = append(asked, singledOut(&p.config.Rules[i], b)...)
 			}
 		}
 		for i := range asked {
-			x := p.Evaluate(&asked[i])
+			x := p.Evaluate(&asked[i].request)
 			if x.Level >= l.level && !slices.ContainsFunc(out, func(o auditLeak) bool { return o.what == l.what }) {
 				out = append(out, auditLeak{l.what, x.Rule})
 			}
