@@ -91,9 +91,11 @@ type Encryption struct {
 	defaultClass *class
 	byName       map[string]*volume
 	byClaim      map[claimKey]*volume
-	disks        []Disk
-	nodes        Protection
-	ceph         Protection
+	// claimNames are those of a namespace, ordered.
+	claimNames map[string][]string
+	disks      []Disk
+	nodes      Protection
+	ceph       Protection
 	// cephSecure: every Ceph cluster encrypts its connections.
 	cephSecure bool
 }

@@ -115,7 +115,10 @@ func (e *Encryption) protect(d *driver, name string, params map[string]string, s
 }
 
 func (e *Encryption) collectVolumes(inv *inventory.Inventory) {
-	e.byName, e.byClaim = map[string]*volume{}, map[claimKey]*volume{}
+	e.byName, e.byClaim, e.claimNames = map[string]*volume{}, map[claimKey]*volume{}, map[string][]string{}
+	for o := range inventory.Typed[corev1.PersistentVolumeClaim](inv) { // in the order of their names
+		e.claimNames[o.Namespace()] = append(e.claimNames[o.Namespace()], o.Name())
+	}
 	for o, pv := range inventory.Typed[corev1.PersistentVolume](inv) {
 		v := e.volume(o, pv)
 		e.byName[o.Name()] = v
@@ -360,12 +363,15 @@ func sortedNames(m map[string]claimTemplate) []string {
 
 // claimsOf are the claims that exist of a StatefulSet's template.
 func (e *Encryption) claimsOf(w *inventory.Workload, template string) []claimKey {
-	var out []claimKey
 	prefix := template + "-" + w.Object.Name() + "-"
-	for o := range inventory.TypedIn[corev1.PersistentVolumeClaim](e.inv, w.Namespace()) {
-		if strings.HasPrefix(o.Name(), prefix) {
-			out = append(out, claimKey{w.Namespace(), o.Name()})
+	names := e.claimNames[w.Namespace()]
+	first, _ := slices.BinarySearch(names, prefix)
+	var out []claimKey
+	for _, name := range names[first:] {
+		if !strings.HasPrefix(name, prefix) {
+			break
 		}
+		out = append(out, claimKey{w.Namespace(), name})
 	}
 	return out
 }
