@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 )
@@ -74,6 +76,9 @@ func parseCoverage(s string) (inventory.CoverageEntry, error) {
 		return inventory.CoverageEntry{}, fmt.Errorf("coverage %q: want RESOURCE STATE [NAMESPACE]", s)
 	}
 	gk, ok := inventory.KindOfResource(fields[0])
+	if !ok && strings.ToLower(fields[0]) != fields[0] { // a kind that is not built in, as Kind.group
+		gk, ok = schema.ParseGroupKind(fields[0]), true
+	}
 	if !ok {
 		return inventory.CoverageEntry{}, fmt.Errorf("coverage: unknown resource %q", fields[0])
 	}
