@@ -3,8 +3,10 @@ package authn
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -44,12 +46,29 @@ func checkNodeDisks(_ context.Context, ev *nist190.Eval, e *Encryption) error {
 		return nil
 	}
 	seen := map[string]int{}
+	unknown := map[string][]Disk{}
 	for _, d := range e.disks {
 		key := d.Owner
 		if seen[key]++; seen[key] > 1 {
 			key = fmt.Sprintf("%s, disk %d", key, seen[d.Owner])
 		}
+		if d.Encrypted == Undecided {
+			unknown[d.Why] = append(unknown[d.Why], d)
+			continue
+		}
 		ev.Report(d.Protection.outcome(d.Evidence[0].Ref, key, fmt.Sprintf("the disk of %s is", d.Owner)))
+	}
+	for why, ds := range unknown { // one finding for all of a kind
+		var owners []string
+		var at []nist190.Evidence
+		for _, d := range ds {
+			if !slices.Contains(owners, d.Owner) {
+				owners = append(owners, d.Owner)
+				at = append(at, d.Evidence...)
+			}
+		}
+		ev.Report(nist190.Outcome{Status: nist190.NotAssessed, Subject: inventory.Cluster, Key: why, Reason: nist190.ReasonUnknown, Evidence: at[:min(len(at), 3)],
+			Message: fmt.Sprintf("whether disks are encrypted is not known (%s): %s", phrase.Shorten(owners), why)})
 	}
 	return nil
 }

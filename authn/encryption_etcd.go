@@ -10,6 +10,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/controlplane"
+	"github.com/nist190/nist190/internal/controlplane/cloud"
 	"github.com/nist190/nist190/internal/controlplane/judge"
 	"github.com/nist190/nist190/inventory"
 )
@@ -55,16 +56,22 @@ func isPlain(x controlplane.Encryption) bool { return !x.Encrypted() }
 
 // encrypts: at least one replica is known to encrypt Secrets, and none is known not to. Checks of how they are encrypted say nothing
 // where authn-secret-encryption says that they are not.
-func encrypts(e *nist190.Eval, v controlplane.Value[controlplane.Encryption]) bool {
+func encrypts(e *nist190.Eval, view *controlplane.View) bool {
+	v := view.APIServer().EncryptionFor(secrets)
 	switch {
 	case len(v.Find(isPlain)) > 0:
 		e.NotApplicable(inventory.Cluster, "Secrets are stored as they are")
 		return false
-	case len(v.Find(controlplane.Encryption.Encrypted)) == 0:
-		e.Report(judge.NotAssessed(inventory.Cluster, "", v.Basis))
+	case len(v.Find(controlplane.Encryption.Encrypted)) > 0:
+		return true
+	}
+	m, _ := view.Managed()
+	if c, ok := m.Cluster(); ok && c.SecretsKey.Known && !c.SecretsKey.V.Set {
+		e.NotApplicable(inventory.Cluster, fmt.Sprintf("no key of the customer envelopes Secrets of %s: how they are stored is authn-secret-encryption's question", m.Vendor))
 		return false
 	}
-	return true
+	e.Report(judge.NotAssessed(inventory.Cluster, "", v.Basis))
+	return false
 }
 
 var secretEncryption = nist190.Metadata{
@@ -146,10 +153,10 @@ control plane is the vendor's, unless the customer brought one.`,
 }
 
 func checkEncryptionProvider(e *nist190.Eval, view *controlplane.View) {
-	v := view.APIServer().EncryptionFor(secrets)
-	if !encrypts(e, v) {
+	if !encrypts(e, view) {
 		return
 	}
+	v := view.APIServer().EncryptionFor(secrets)
 	for _, q := range []struct {
 		key      string
 		severity nist190.Severity
@@ -210,7 +217,7 @@ of Secrets the check does not apply: authn-secret-encryption says it.`,
 }
 
 func checkEncryptionCoverage(e *nist190.Eval, view *controlplane.View) {
-	if !encrypts(e, view.APIServer().EncryptionFor(secrets)) {
+	if !encrypts(e, view) {
 		return
 	}
 	judge.Report(e, inventory.Cluster, configMaps.String(), view.APIServer().EncryptionFor(configMaps), func(x controlplane.Encryption) string {
@@ -298,8 +305,12 @@ and remove identity. Where a distribution keeps it (k3s, RKE2), run its own re-e
 }
 
 func checkEncryptionMigration(e *nist190.Eval, view *controlplane.View) {
+	if !encrypts(e, view) {
+		return
+	}
 	v := view.APIServer().EncryptionFor(secrets)
-	if !encrypts(e, v) {
+	if m, ok := view.Managed(); ok {
+		e.Report(managedMigration(m, v.Basis))
 		return
 	}
 	readsPlain := v.Find(func(x controlplane.Encryption) bool {
@@ -325,6 +336,20 @@ func checkEncryptionMigration(e *nist190.Eval, view *controlplane.View) {
 		out.Message = "attest that every Secret was rewritten since encryption was turned on, or remove identity from the providers that read them"
 	}
 	e.Report(out)
+}
+
+// managedMigration: a vendor that encrypts all objects has always done so, by its own word. One that is given a key encrypts what is
+// written from then on.
+func managedMigration(m controlplane.Managed, b controlplane.Basis) nist190.Outcome {
+	out := nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster}
+	judge.Rest(&out, b)
+	if _, ok := m.Asserted(cloud.EtcdEnveloped); ok {
+		out.Strength = inventory.VendorAsserted
+		return out
+	}
+	out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonManualReview
+	out.Message = fmt.Sprintf("attest that every Secret was rewritten since %s was given the key, or that the cluster was made with it", m.Vendor)
+	return out
 }
 
 // migrationOf finds a migration of a resource that has ended well, and one that has not (storagemigration.k8s.io, conditions Succeeded
