@@ -72,13 +72,14 @@ func checkAuditRetention(ctx context.Context, e *nist190.Eval) error {
 	}
 	for _, l := range []struct {
 		name   string
+		limit  controlplane.AuditLimit
 		least  int
 		phrase string
 	}{
-		{"maxage", leastDays, "the audit log is deleted after %d days"}, {"maxbackup", leastFiles, "of the audit log only %d old files are kept"},
-		{"maxsize", leastMegabytes, "files of the audit log end at %d megabytes"},
+		{"maxage", controlplane.AuditDays, leastDays, "the audit log is deleted after %d days"}, {"maxbackup", controlplane.AuditFiles, leastFiles, "of the audit log only %d old files are kept"},
+		{"maxsize", controlplane.AuditMegabytes, leastMegabytes, "files of the audit log end at %d megabytes"},
 	} {
-		e.Report(judge.Outcome(inventory.Cluster, l.name, view.APIServer().AuditLogLimit(l.name), func(n int) string {
+		e.Report(judge.Outcome(inventory.Cluster, l.name, view.APIServer().AuditLogLimit(l.limit), func(n int) string {
 			if n <= 0 || n >= l.least {
 				return ""
 			}

@@ -285,7 +285,8 @@ func credentialIn(s map[string]any, name string, depth int) (string, bool) {
 
 var encryptionMigration = nist190.Metadata{
 	ID: "authn-encryption-migration", Title: "Secrets from before encryption was turned on",
-	Doc: `The provider identity is still among those that read Secrets, and a migration of what was stored has failed or is not known of.
+	Doc: `The provider identity is still among those that read Secrets, and a migration of what was stored has failed or is not known of; or the API
+server counts Secrets that it read in plain text (/metrics, apiserver_storage_transformation_operations_total).
 
 Encryption is for what is written. A Secret that nobody has changed since is still in etcd as it was, in plain text. While identity is
 among the providers the API server reads it without complaint; once it is removed, what was forgotten shows. Last in the list identity is
@@ -311,6 +312,17 @@ func checkEncryptionMigration(e *nist190.Eval, view *controlplane.View) {
 	v := view.APIServer().EncryptionFor(secrets)
 	if m, ok := view.Managed(); ok {
 		e.Report(managedMigration(m, v.Basis))
+		return
+	}
+	if b, ok := view.APIServer().ReadPlain(secrets); ok {
+		out := nist190.Outcome{Status: nist190.Fail, Subject: inventory.Cluster, Message: "a Secret was read from etcd that is not encrypted, although Secrets are encrypted when they are written"}
+		judge.Rest(&out, b)
+		e.Report(out)
+		return
+	}
+	if known := v.Find(func(x controlplane.Encryption) bool { return !x.OnlyWriter }); len(known) == 0 {
+		e.Report(nist190.Outcome{Status: nist190.NotAssessed, Subject: inventory.Cluster, Reason: nist190.ReasonManualReview,
+			Message: "attest that every Secret was rewritten since encryption was turned on: which providers read them is not known"})
 		return
 	}
 	readsPlain := v.Find(func(x controlplane.Encryption) bool {

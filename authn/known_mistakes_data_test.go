@@ -222,3 +222,23 @@ func TestKnownMistakesOfAudit(t *testing.T) {
 		says(t, findings(t, "authn-audit-secret-bodies", policy("rules: [{level: RequestResponse}]\n")), nist190.Fail, "the content of Secrets that are read")
 	})
 }
+
+// TestEncryptionObserved: what a running API server counts proves what no file of it is needed for.
+func TestEncryptionObserved(t *testing.T) {
+	line := func(resource, direction, prefix string) string {
+		return `apiserver_storage_transformation_operations_total{resource="` + resource + `",status="OK",transformation_type="` + direction + `",transformer_prefix="` + prefix + "\"} 7\n"
+	}
+	metrics := func(lines ...string) map[string]string {
+		return map[string]string{"metrics.txt": "# HELP a b\n# TYPE a counter\n" + strings.Join(lines, "")}
+	}
+	kms := line("secrets", "to_storage", "k8s:enc:kms:v2:vault:")
+	f := says(t, findings(t, "authn-secret-encryption", metrics(kms)), nist190.Pass, "")
+	if f.Strength != inventory.Observed {
+		t.Errorf("strength %s", f.Strength)
+	}
+	says(t, findings(t, "authn-secret-encryption", metrics(line("secrets", "to_storage", ""))), nist190.Fail, "identity is their provider")
+	says(t, findings(t, "authn-encryption-provider", metrics(line("secrets", "to_storage", "k8s:enc:secretbox:v1:"))), nist190.Fail, "no algorithm that FIPS 140 approves")
+	says(t, findings(t, "authn-encryption-migration", metrics(kms, line("secrets", "from_storage", "identity"))), nist190.Fail, "a Secret was read from etcd that is not encrypted")
+	says(t, findings(t, "authn-encryption-migration", metrics(kms)), nist190.NotAssessed, "which providers read them is not known")
+	says(t, findings(t, "authn-encryption-coverage", metrics(kms, line("configmaps", "to_storage", ""))), nist190.Fail, "ConfigMaps are not")
+}

@@ -238,8 +238,9 @@ func checkVolumeEncryption(ctx context.Context, ev *nist190.Eval, e *Encryption)
 		for i, v := range vs {
 			names[i] = fmt.Sprintf("%q", v.object.Name())
 		}
-		ev.Report(nist190.Outcome{Status: nist190.NotAssessed, Subject: inventory.Cluster, Key: key, Reason: nist190.ReasonUnknown, Evidence: vs[0].Evidence,
-			Message: fmt.Sprintf("whether %s encrypted is not known (%s): %s", isAre(len(vs), "PersistentVolume"), phrase.Shorten(names), vs[0].Why)})
+		out := vs[0].Protection.outcome(inventory.Cluster, key, "")
+		out.Message = fmt.Sprintf("whether %s encrypted is not known (%s): %s", isAre(len(vs), "PersistentVolume"), phrase.Shorten(names), vs[0].Why)
+		ev.Report(out)
 	}
 	return e.direct(ctx, ev)
 }

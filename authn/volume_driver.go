@@ -240,8 +240,11 @@ func (d *driver) protect(params map[string]string, hasSecret bool) (p Protection
 	if p.Encrypted == No {
 		return p, said
 	}
-	if d.secret || len(d.switches) > 0 && strings.HasPrefix(d.algorithm, "XTS") {
-		p.Custody = SecretKey
+	if strings.HasPrefix(d.algorithm, "XTS") && !d.always { // by the driver, on the node
+		p.Custody = CustodyUnknown
+		if hasSecret {
+			p.Custody = SecretKey
+		}
 	}
 	for _, c := range d.customer {
 		if v, ok := parameter(params, c); ok && v != "" && !slices.ContainsFunc(d.provider, func(own string) bool { return strings.HasSuffix(v, own) }) {

@@ -114,6 +114,13 @@ type Seen struct {
 	Place
 }
 
+// What a process shows of the objects that it stores, in the place of a flag in [Seen]: the resource and the prefix of the provider by
+// which it was written, separated by a space; and a resource of which something was read that is not encrypted.
+const (
+	WrittenBy = "written by"
+	ReadPlain = "read in plain text"
+)
+
 // Content is the document: JSON of the object, or text.
 func (f File) Content() []byte {
 	if f.Text != nil || f.Object == nil {
