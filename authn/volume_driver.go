@@ -59,7 +59,8 @@ type driver struct {
 	algorithm string
 	where     bound
 	wire      wire
-	// document says it; read is the day on which it was read.
+	// document says it; read is the day on which the parameters of the row were compared with it, or with the driver's own source. It is
+	// empty where they were not, and where something outside of the cluster decides.
 	document, read string
 }
 
@@ -72,27 +73,27 @@ var drivers = []driver{
 		because: "the account's setting for new volumes decides", customer: []string{"kmsKeyId"}, provider: []string{"alias/aws/ebs"}, algorithm: "AES-256",
 		document: "https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/parameters.md", read: readDrivers},
 	{names: []string{"efs.csi.aws.com"}, because: "the file system's own setting decides, which is made with it", wire: efsWire, algorithm: "AES-256",
-		document: "https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html", read: readDrivers},
+		document: "https://docs.aws.amazon.com/efs/latest/ug/encryption-at-rest.html"},
 	{names: []string{"fsx.csi.aws.com"}, always: true, customer: []string{"kmsKeyId"}, algorithm: "AES-256",
 		document: "https://docs.aws.amazon.com/fsx/latest/LustreGuide/encryption-at-rest.html", read: readDrivers},
 	{names: []string{"fsx.openzfs.csi.aws.com"}, always: true, customer: []string{"KmsKeyId"}, wire: nfsWire, algorithm: "AES-256",
-		document: "https://docs.aws.amazon.com/fsx/latest/OpenZFSGuide/encryption-rest.html", read: readDrivers},
+		document: "https://docs.aws.amazon.com/fsx/latest/OpenZFSGuide/encryption-rest.html"},
 	{names: []string{"s3.csi.aws.com"}, always: true, algorithm: "AES-256",
-		document: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html", read: readDrivers},
+		document: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html"},
 	// Google.
 	{names: []string{"pd.csi.storage.gke.io", "kubernetes.io/gce-pd"}, always: true, customer: []string{"disk-encryption-kms-key"}, algorithm: "AES-256",
 		document: "https://cloud.google.com/kubernetes-engine/docs/how-to/using-cmek", read: readDrivers},
 	{names: []string{"filestore.csi.storage.gke.io"}, always: true, customer: []string{"instance-encryption-kms-key"}, wire: nfsWire, algorithm: "AES-256",
 		document: "https://cloud.google.com/filestore/docs/cmek", read: readDrivers},
 	{names: []string{"gcsfuse.csi.storage.gke.io"}, always: true, algorithm: "AES-256",
-		document: "https://cloud.google.com/storage/docs/encryption/default-keys", read: readDrivers},
+		document: "https://cloud.google.com/storage/docs/encryption/default-keys"},
 	// Microsoft. Storage service encryption cannot be turned off.
 	{names: []string{"disk.csi.azure.com", "kubernetes.io/azure-disk"}, always: true, customer: []string{"diskEncryptionSetID"}, algorithm: "AES-256",
 		document: "https://github.com/kubernetes-sigs/azuredisk-csi-driver/blob/master/docs/driver-parameters.md", read: readDrivers},
 	{names: []string{"file.csi.azure.com", "kubernetes.io/azure-file"}, always: true, wire: azureWire, algorithm: "AES-256",
 		document: "https://learn.microsoft.com/azure/storage/common/storage-service-encryption", read: readDrivers},
 	{names: []string{"blob.csi.azure.com"}, always: true, wire: azureWire, algorithm: "AES-256",
-		document: "https://learn.microsoft.com/azure/storage/common/storage-service-encryption", read: readDrivers},
+		document: "https://learn.microsoft.com/azure/storage/common/storage-service-encryption"},
 	// Ceph. Below the driver the disks of the storage cluster can be encrypted as well.
 	{names: []string{"*rbd.csi.ceph.com", "kubernetes.io/rbd"}, switches: []string{"encrypted"}, because: "the class does not ask for it, and whether the disks of the Ceph cluster are is not known",
 		customer: []string{"encryptionKMSID"}, copied: "clusterID", integrity: "integrityMode", algorithm: "XTS-AES", wire: noWire,
@@ -101,7 +102,7 @@ var drivers = []driver{
 		customer: []string{"encryptionKMSID"}, copied: "clusterID", algorithm: "XTS-AES", wire: cephWire,
 		document: "https://github.com/ceph/ceph-csi/blob/devel/docs/encrypted-volumes.md", read: readDrivers},
 	{names: []string{"*nfs.csi.ceph.com"}, because: "whether the disks of the Ceph cluster are is not known", wire: nfsWire,
-		document: "https://github.com/ceph/ceph-csi/blob/devel/docs/design/proposals/nfs.md", read: readDrivers},
+		document: "https://github.com/ceph/ceph-csi/blob/devel/docs/design/proposals/nfs.md"},
 	// Storage systems on the disks of nodes.
 	{names: []string{"driver.longhorn.io"}, switches: []string{"encrypted"}, secret: true, copied: "numberOfReplicas", algorithm: "XTS-AES", where: onNodes,
 		because: "the class does not ask for it", document: "https://longhorn.io/docs/1.9.0/advanced-resources/security/volume-encryption/", read: readDrivers},
@@ -110,10 +111,10 @@ var drivers = []driver{
 	{names: []string{"linstor.csi.linbit.com"}, switches: []string{"encryption", "linstor.csi.linbit.com/encryption"}, algorithm: "XTS-AES", where: onNodes,
 		because: "the class does not ask for it", document: "https://linbit.com/drbd-user-guide/linstor-guide-1_0-en/", read: readDrivers},
 	{names: []string{"io.openebs.csi-mayastor"}, where: onNodes, because: "its disk pools decide",
-		document: "https://openebs.io/docs/user-guides/replicated-storage-user-guide/replicated-pv-mayastor/rs-configuration", read: readDrivers},
+		document: "https://openebs.io/docs/user-guides/replicated-storage-user-guide/replicated-pv-mayastor/rs-configuration"},
 	// Disks of one node.
-	{names: []string{"zfs.csi.openebs.io"}, switches: []string{"encryption"}, on: []string{"on", "aes-128-ccm", "aes-192-ccm", "aes-256-ccm", "aes-128-gcm", "aes-192-gcm", "aes-256-gcm"},
-		algorithm: "AES-GCM", where: oneNode, because: "the class does not ask for it", document: "https://openebs.io/docs/user-guides/local-storage-user-guide/local-pv-zfs/zfs-overview", read: readDrivers},
+	{names: []string{"zfs.csi.openebs.io"}, where: oneNode, because: "the properties of the pool decide",
+		document: "https://github.com/openebs/zfs-localpv/blob/develop/docs/storageclasses.md", read: readDrivers},
 	{names: []string{"local.csi.openebs.io", "openebs.io/local", "topolvm.io", "topolvm.cybozu.com", "rancher.io/local-path", "kubernetes.io/no-provisioner", "kubernetes.io/host-path",
 		"microk8s.io/hostpath", "k8s.io/minikube-hostpath", "docker.io/hostpath", "hostpath.csi.k8s.io", "local.csi.kubernetes.io", "local.csi.aws.com", "local-path"}, where: oneNode,
 		because: "it is on a disk of the node", document: "https://kubernetes.io/docs/concepts/storage/volumes/#local", read: readDrivers},
@@ -129,8 +130,7 @@ var drivers = []driver{
 		document: "https://cloud.ibm.com/docs/vpc?topic=vpc-block-storage-vpc-encryption", read: readDrivers},
 	{names: []string{"diskplugin.csi.alibabacloud.com"}, switches: []string{"encrypted"}, off: true, because: "the account's setting for new disks decides",
 		customer: []string{"kmsKeyId"}, algorithm: "AES-256", document: "https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/encrypt-disks", read: readDrivers},
-	{names: []string{"nasplugin.csi.alibabacloud.com"}, switches: []string{"encryptType"}, on: []string{"1", "2"}, byDefault: Undecided, because: "the class does not ask for it",
-		wire: nfsWire, algorithm: "AES-256", document: "https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/use-dynamically-provisioned-nas-volumes", read: readDrivers},
+	{names: []string{"nasplugin.csi.alibabacloud.com"}, because: "the file system's own setting decides, which is made with it", wire: nfsWire, document: "https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/use-dynamically-provisioned-nas-volumes"},
 	{names: []string{"csi.hetzner.cloud"}, secret: true, byDefault: No, because: "volumes are as they are unless the class names a Secret with a passphrase", algorithm: "XTS-AES",
 		document: "https://github.com/hetznercloud/csi-driver/blob/main/docs/kubernetes/guides/encrypted-volumes.md", read: readDrivers},
 	{names: []string{"linodebs.csi.linode.com"}, switches: []string{"linodebs.csi.linode.com/encrypted", "linodebs.csi.linode.com/luks-encrypted"}, byDefault: No,
@@ -142,22 +142,22 @@ var drivers = []driver{
 		document: "https://upcloud.com/docs/guides/storage-encryption-at-rest/", read: readDrivers},
 	// What something outside of the cluster decides.
 	{names: []string{"csi.vsphere.vmware.com", "kubernetes.io/vsphere-volume"}, because: "the storage policy in vCenter decides",
-		document: "https://techdocs.broadcom.com/us/en/vmware-cis/vsphere/container-storage-plugin/3-0.html", read: readDrivers},
+		document: "https://techdocs.broadcom.com/us/en/vmware-cis/vsphere/container-storage-plugin/3-0.html"},
 	{names: []string{"cinder.csi.openstack.org", "kubernetes.io/cinder"}, because: "the volume type in OpenStack decides",
-		document: "https://docs.openstack.org/cinder/latest/configuration/block-storage/volume-encryption.html", read: readDrivers},
+		document: "https://docs.openstack.org/cinder/latest/configuration/block-storage/volume-encryption.html"},
 	{names: []string{"manila.csi.openstack.org", "nfs.manila.csi.openstack.org"}, because: "the share type in OpenStack decides", wire: nfsWire,
-		document: "https://github.com/kubernetes/cloud-provider-openstack/blob/master/docs/manila-csi-plugin/using-manila-csi-plugin.md", read: readDrivers},
+		document: "https://github.com/kubernetes/cloud-provider-openstack/blob/master/docs/manila-csi-plugin/using-manila-csi-plugin.md"},
 	{names: []string{"csi.trident.netapp.io", "netapp.io/trident"}, because: "the backend of Trident decides",
-		document: "https://docs.netapp.com/us-en/trident/trident-reco/security-reco.html", read: readDrivers},
+		document: "https://docs.netapp.com/us-en/trident/trident-reco/security-reco.html"},
 	{names: []string{"nfs.csi.k8s.io", "k8s-sigs.io/nfs-subdir-external-provisioner", "cluster.local/nfs-subdir-external-provisioner", "kubernetes.io/nfs"}, because: "the file server decides", wire: nfsWire,
 		document: "https://github.com/kubernetes-csi/csi-driver-nfs/blob/master/docs/driver-parameters.md", read: readDrivers},
 	{names: []string{"smb.csi.k8s.io"}, because: "the file server decides", wire: smbWire,
 		document: "https://github.com/kubernetes-csi/csi-driver-smb/blob/master/docs/driver-parameters.md", read: readDrivers},
 	{names: []string{"kubernetes.io/iscsi", "kubernetes.io/fc", "kubernetes.io/glusterfs", "kubernetes.io/quobyte", "kubernetes.io/scaleio", "kubernetes.io/storageos"},
-		because: "the storage system behind it decides", document: "https://kubernetes.io/docs/concepts/storage/volumes/", read: readDrivers},
+		because: "the storage system behind it decides", document: "https://kubernetes.io/docs/concepts/storage/volumes/"},
 	// Volumes of tmpfs.
 	{names: []string{"secrets-store.csi.k8s.io", "csi.cert-manager.io", "spiffe.csi.cert-manager.io", "csi.spiffe.io"}, where: inMemory, because: "it is in memory",
-		document: "https://secrets-store-csi-driver.sigs.k8s.io/concepts", read: readDrivers},
+		document: "https://secrets-store-csi-driver.sigs.k8s.io/concepts"},
 }
 
 // driverOf looks a driver up.
@@ -196,9 +196,6 @@ func (d *driver) protect(params map[string]string, hasSecret bool) (p Protection
 		p.Authenticated, p.Approved = No, Undecided // XTS and its like change blocks one by one
 		if p.Algorithm != "" {
 			p.Approved = Yes
-		}
-		if strings.HasSuffix(p.Algorithm, "GCM") {
-			p.Authenticated = Yes
 		}
 	}
 	switch {
