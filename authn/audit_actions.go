@@ -77,9 +77,9 @@ type blind struct {
 	whose   string // " of user ...", " in namespace ...": what the rule singles out; empty: it is anybody's
 }
 
-// blindSpot finds a request of the action that p does not record. First it asks for somebody whom no rule names, then, for every
-// rule that records nothing, for whom and what that rule names. Users and groups of Kubernetes' own components are passed over:
-// their own work is noise. Cost: for each request, the rules times what one rule names.
+// blindSpot finds a request of the action that p does not record. First it asks for somebody whom no rule names, then, for
+// every rule that records nothing, for whom and what that rule names. Users and groups of Kubernetes' own components are
+// passed over: their own work is noise. Cost: for each request, the rules times what one rule names.
 func (p *AuditPolicy) blindSpot(a *auditAction) (blind, bool) {
 	for _, b := range anybodys(a.requests) {
 		if x := p.Evaluate(&b.request); !x.Recorded(a.staysOpen) {
@@ -100,8 +100,8 @@ func (p *AuditPolicy) blindSpot(a *auditAction) (blind, bool) {
 	return blind{}, false
 }
 
-// anybodys are the requests of somebody whom no policy names, in a namespace and of an object that none names, and those of nobody, who has
-// not logged in. What is listed is listed in all namespaces too.
+// anybodys are the requests of somebody whom no policy names, in a namespace and of an object that none names, and those of
+// nobody, who has not logged in. What is listed is listed in all namespaces too.
 func anybodys(requests []AuditQuestion) []blind {
 	var out []blind
 	add := func(q AuditQuestion) {
@@ -190,8 +190,8 @@ func among(all []blind, values []string, set func(*blind, string)) []blind {
 	return out
 }
 
-// groupsOf are the groups that a user of this name has (apiserver/pkg/authentication/serviceaccount/util.go), and those that a rule
-// asks for as well.
+// groupsOf are the groups that a user of this name has (apiserver/pkg/authentication/serviceaccount/util.go), and those that
+// a rule asks for as well.
 func groupsOf(name string, more []string) []string {
 	if name == "system:anonymous" {
 		return []string{"system:unauthenticated"}

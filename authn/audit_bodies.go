@@ -17,8 +17,8 @@ var auditSecretBodies = nist190.Metadata{
 	Doc: `The audit policy records requests or answers that contain credentials.
 
 At level Request the body of a request is in the event, at RequestResponse that of the answer too. Of a Secret that is its
-content, in plain text, past the encryption of etcd; of a TokenRequest the token; of a TokenReview the token of whoever is being
-authenticated. Whoever reads the log, and the systems that it is shipped to, has them all.
+content, in plain text, past the encryption of etcd; of a TokenRequest the token; of a TokenReview the token of whoever is
+being authenticated. Whoever reads the log, and the systems that it is shipped to, has them all.
 
 Before:
 
@@ -34,8 +34,8 @@ After:
       - {group: "authentication.k8s.io", resources: ["tokenreviews"]}
     - level: RequestResponse`,
 	Claims: nist190.Claims("2d", "2f"), Controls: []string{"AU-9", "IA-5(7)", "SC-28"}, CIS: []string{"3.2.2"}, Severity: nist190.SeverityHigh,
-	Remediation: `Put a rule of level Metadata for secrets, serviceaccounts/token and tokenreviews before the rules that record bodies. What
-was recorded until then is compromised as far as the log goes: rotate it.`,
+	Remediation: `Put a rule of level Metadata for secrets, serviceaccounts/token and tokenreviews before the rules that record
+bodies. What was recorded until then is compromised as far as the log goes: rotate it.`,
 	Needs: AuditNeeds(), Since: "v0.1.0",
 	Limits: `Credentials that applications keep in ConfigMaps or custom resources are not looked for. Headers are never recorded.`,
 }

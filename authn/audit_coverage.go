@@ -15,13 +15,13 @@ import (
 
 var auditCoverage = nist190.Metadata{
 	ID: "authn-audit-coverage", Title: "Access that leaves no trace in the audit log", Risk: nist190.UnauthorizedAccess,
-	Doc: `The API server does not record a kind of request that every investigation asks for: who read a Secret, who changed a role,
-who opened a shell in a container, who made a token, who approved a certificate.
+	Doc: `The API server does not record a kind of request that every investigation asks for: who read a Secret, who changed a
+role, who opened a shell in a container, who made a token, who approved a certificate.
 
-SP 800-190 values single sign-on because it centralizes auditing of access, so that anomalies are found. Without an audit policy
-the API server records nothing at all. The first rule of the policy that matches a request decides: a rule of level None, written
-to keep noise out, is often wider than it looks. The check asks the policy about each action for somebody whom it does not name,
-and for everybody and everything that its rules name; stages that are omitted count.
+SP 800-190 values single sign-on because it centralizes auditing of access, so that anomalies are found. Without an audit
+policy the API server records nothing at all. The first rule of the policy that matches a request decides: a rule of level
+None, written to keep noise out, is often wider than it looks. The check asks the policy about each action for somebody whom
+it does not name, and for everybody and everything that its rules name; stages that are omitted count.
 
 Before:
 
@@ -43,12 +43,14 @@ Requests of Kubernetes' own components may be left out. Failures are of severity
 shells, tokens and certificates, else medium.`,
 	Claims:   []nist190.Claim{{Sentence: "2f", Conclusive: true}},
 	Controls: []string{"AU-2", "AU-3", "AU-12", "AC-6(9)"}, CIS: []string{"3.2.1", "3.2.2"}, Severity: nist190.SeverityHigh,
-	Remediation: `Give the API server --audit-policy-file and a backend, and end the policy with a rule of level Metadata without conditions. Move
-exceptions behind the rules for Secrets, RBAC, subresources of pods and tokens, and name in them users, verbs and resources together.
-On EKS turn on the log type audit, on GKE the Data Access logs, on AKS the category kube-audit in the diagnostic settings.`,
+	Remediation: `Give the API server --audit-policy-file and a backend, and end the policy with a rule of level Metadata
+without conditions. Move exceptions behind the rules for Secrets, RBAC, subresources of pods and tokens, and name in them
+users, verbs and resources together. On EKS turn on the log type audit, on GKE the Data Access logs, on AKS the category
+kube-audit in the diagnostic settings.`,
 	Needs: AuditNeeds(), Since: "v0.1.0",
-	Limits: `Whether events arrive is authn-audit-shipping's. What a managed control plane records beyond what its vendor documents is not seen:
-of EKS that the log is on counts. An API server behind the aggregation layer records its own requests by its own policy.`,
+	Limits: `Whether events arrive is authn-audit-shipping's. What a managed control plane records beyond what its vendor
+documents is not seen: of EKS that the log is on counts. An API server behind the aggregation layer records its own requests
+by its own policy.`,
 }
 
 // AuditCoverage finds sensitive requests that are not recorded.

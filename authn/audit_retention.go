@@ -15,8 +15,8 @@ var auditRetention = nist190.Metadata{
 	ID: "authn-audit-retention", Title: "Audit log that is rotated away early", Risk: nist190.UnauthorizedAccess,
 	Doc: `The API server deletes its audit log after less than thirty days, ten files, or files of 100 megabytes.
 
-An intrusion is found weeks later on average. A limit that is not set is none: the API server then keeps every file, so that absence
-is no failure here, although the disk has to hold it. Where a webhook takes the events away, the file does not count.
+An intrusion is found weeks later on average. A limit that is not set is none: the API server then keeps every file, so that
+absence is no failure here, although the disk has to hold it. Where a webhook takes the events away, the file does not count.
 
 Before:
 

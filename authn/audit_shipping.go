@@ -20,9 +20,9 @@ var auditShipping = nist190.Metadata{
 	ID: "authn-audit-shipping", Title: "Audit log that stays where it can be erased", Risk: nist190.UnauthorizedAccess,
 	Doc: `Audit events are written to a place from which nothing takes them away.
 
-Who takes over the control plane erases the log on its disk, and a log that nobody collects is looked at by nobody. Events leave the
-machine by a webhook, or by an agent that reads the file. A file in the container's own layer is not even there after a restart:
-a kubeadm cluster with the flag and without the volume loses its log with every upgrade.
+Who takes over the control plane erases the log on its disk, and a log that nobody collects is looked at by nobody. Events
+leave the machine by a webhook, or by an agent that reads the file. A file in the container's own layer is not even there
+after a restart: a kubeadm cluster with the flag and without the volume loses its log with every upgrade.
 
 Before:
 
@@ -35,14 +35,15 @@ After:
       extraArgs: [{name: audit-log-path, value: /var/log/kubernetes/audit.log}]
       extraVolumes: [{name: audit, hostPath: /var/log/kubernetes, mountPath: /var/log/kubernetes}]
 
-and a DaemonSet of a log agent that mounts /var/log and tolerates the taint of the control plane, or --audit-webhook-config-file.`,
+and a DaemonSet of a log agent that mounts /var/log and tolerates the taint of the control plane, or
+--audit-webhook-config-file.`,
 	Claims: []nist190.Claim{{Sentence: "2f", Conclusive: true}}, Controls: []string{"AU-4(1)", "AU-6", "AU-9(2)"}, CIS: []string{"3.2.1"},
 	Severity: nist190.SeverityMedium,
-	Remediation: `Ship the events: with --audit-webhook-config-file, or with a log agent on the nodes of the control plane that reads the file.
-Give the file a volume of the node.`,
+	Remediation: `Ship the events: with --audit-webhook-config-file, or with a log agent on the nodes of the control plane that
+reads the file. Give the file a volume of the node.`,
 	Needs: inventory.JoinNeeds(AuditNeeds(), inventory.WorkloadNeeds(inventory.Exonerating)), Since: "v0.1.0",
-	Limits: `Agents are known by their images. An agent that runs on the machine itself is not seen, so that a file that no workload reads
-is not assessed. Where the agent sends what it reads, and who looks at it, no object tells.`,
+	Limits: `Agents are known by their images. An agent that runs on the machine itself is not seen, so that a file that no
+workload reads is not assessed. Where the agent sends what it reads, and who looks at it, no object tells.`,
 }
 
 // AuditShipping finds audit logs that nothing takes away.

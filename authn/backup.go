@@ -17,9 +17,9 @@ var backupEncryption = nist190.Metadata{
 	ID: "authn-backup-encryption", Title: "Backups that leave the cluster in plain text", Risk: nist190.UnauthorizedAccess,
 	Doc: `A BackupStorageLocation of Velero sends backups over plain HTTP, or to a server whose certificate it does not check.
 
-A backup holds all objects of its namespaces, Secrets included and decrypted, and the data of volumes. Objects in Amazon S3, Google Cloud Storage and
-Azure Blob Storage are encrypted by the provider, which counts as asserted by the vendor; other servers that speak S3 are set up to encrypt or
-are not, which is not to be seen.
+A backup holds all objects of its namespaces, Secrets included and decrypted, and the data of volumes. Objects in Amazon S3,
+Google Cloud Storage and Azure Blob Storage are encrypted by the provider, which counts as asserted by the vendor; other
+servers that speak S3 are set up to encrypt or are not, which is not to be seen.
 
 Before:
 
@@ -29,15 +29,15 @@ After:
 
     config: {s3Url: "https://minio.backup:9000", kmsKeyId: backups}`,
 	Claims: nist190.Claims("2d"), Controls: []string{"CP-9(8)", "SC-8", "SC-28(1)"}, Severity: nist190.SeverityMedium,
-	Remediation: `Reach the server by https, with its CA in spec.objectStorage.caCert, and name a key: kmsKeyId (Amazon), kmsKeyName (Google), or
-customerKeyEncryptionFile.`,
+	Remediation: `Reach the server by https, with its CA in spec.objectStorage.caCert, and name a key: kmsKeyId (Amazon),
+kmsKeyName (Google), or customerKeyEncryptionFile.`,
 	Subjects: []schema.GroupKind{backupKind},
 	Needs: []inventory.Need{
 		// Each location answers for itself.
 		{Group: backupKind.Group, Kind: backupKind.Kind, Resource: "backupstoragelocations", Bias: inventory.Incriminating},
 	}, Since: "v0.1.0",
-	Limits: `Snapshots of volumes are encrypted as the volumes are, by the drivers of clouds. Other tools of backup, copies of etcd, and who may read the bucket
-are not seen.`,
+	Limits: `Snapshots of volumes are encrypted as the volumes are, by the drivers of clouds. Other tools of backup, copies of
+etcd, and who may read the bucket are not seen.`,
 }
 
 // BackupEncryption finds backups that are sent in plain text.

@@ -73,8 +73,8 @@ func everybody(a []AuditQuestion) []AuditQuestion {
 	return out
 }
 
-// TestBlindSpotsAsBruteForce asks every request of a small world: where one of an action is not recorded a spot is found, and what is found
-// is not recorded.
+// TestBlindSpotsAsBruteForce asks every request of a small world: where one of an action is not recorded a spot is found,
+// and what is found is not recorded.
 func TestBlindSpotsAsBruteForce(t *testing.T) {
 	found, clean := 0, 0
 	for seed := range uint64(3000) {
@@ -170,8 +170,8 @@ func TestDrivers(t *testing.T) {
 	}
 }
 
-// TestDriverParameters: what nobody documents decides nothing, case of names does not matter, and nothing but a switch, a Secret or the
-// vendor makes a volume encrypted.
+// TestDriverParameters: what nobody documents decides nothing, case of names does not matter, and nothing but a switch, a
+// Secret or the vendor makes a volume encrypted.
 func TestDriverParameters(t *testing.T) {
 	for i := range drivers {
 		d := &drivers[i]

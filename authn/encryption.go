@@ -75,14 +75,14 @@ func weaker(a, b Protection) Protection {
 	return a
 }
 
-// Encryption says how the data of a cluster is protected at rest: objects in etcd, volumes by class, claim and workload, and the
-// disks of nodes. It is immutable and safe for concurrent use.
+// Encryption says how the data of a cluster is protected at rest: objects in etcd, volumes by class, claim and workload, and
+// the disks of nodes. It is immutable and safe for concurrent use.
 //
-// Objects: the providers of a resource are found as the API server finds them, by its exact name, then its group, then everything
-// (apiserver/pkg/server/options/encryptionconfig/config.go, transformerFromOverrides); the first provider writes.
-// Volumes: a table of drivers says which parameters decide, with the document that says so. What a PersistentVolume itself says
-// wins over its class, which may have been replaced since. A driver that is not in the table is Undecided, whatever its class is
-// called. Cost: linear in volumes and workloads.
+// Objects: the providers of a resource are found as the API server finds them, by its exact name, then its group, then
+// everything (apiserver/pkg/server/options/encryptionconfig/config.go, transformerFromOverrides); the first provider writes.
+// Volumes: a table of drivers says which parameters decide, with the document that says so. What a PersistentVolume itself
+// says wins over its class, which may have been replaced since. A driver that is not in the table is Undecided, whatever its
+// class is called. Cost: linear in volumes and workloads.
 type Encryption struct {
 	view    *controlplane.View
 	inv     *inventory.Inventory
@@ -150,8 +150,8 @@ func storedBy(a controlplane.Answer[controlplane.Encryption]) Protection {
 	return p
 }
 
-// providerProtection is what a provider does (apiserver/pkg/storage/value/encrypt). KMS plugins are given keys to wrap; the data
-// itself is encrypted by AES-GCM, of v1 since Kubernetes 1.25.
+// providerProtection is what a provider does (apiserver/pkg/storage/value/encrypt). KMS plugins are given keys to wrap; the
+// data itself is encrypted by AES-GCM, of v1 since Kubernetes 1.25.
 func providerProtection(p controlplane.Provider) Protection {
 	switch p.Type {
 	case "kms":

@@ -14,9 +14,9 @@ var nodeDiskEncryption = nist190.Metadata{
 	ID: "authn-node-disk-encryption", Title: "Disks of nodes or of etcd that are not encrypted",
 	Doc: `A group of nodes, or a member of etcd, has a disk that is not encrypted.
 
-On the disks of nodes are the images, the containers' own files, emptyDir volumes, logs, and what local volumes and storage systems keep there; on
-that of etcd is everything. Google and Microsoft encrypt every disk, which counts as asserted by the vendor. On Amazon the template says so, or the
-account does.
+On the disks of nodes are the images, the containers' own files, emptyDir volumes, logs, and what local volumes and storage
+systems keep there; on that of etcd is everything. Google and Microsoft encrypt every disk, which counts as asserted by the
+vendor. On Amazon the template says so, or the account does.
 
 Before:
 
@@ -26,11 +26,13 @@ After:
 
     managedNodeGroups: [{name: main, volumeEncrypted: true, volumeKmsKeyID: ...}]
 
-Read are kops, eksctl, Cluster API for Amazon, Microsoft and Google, Karpenter for Amazon, Terraform plans and what clouds describe of their pools.`,
+Read are kops, eksctl, Cluster API for Amazon, Microsoft and Google, Karpenter for Amazon, Terraform plans and what clouds
+describe of their pools.`,
 	Claims: []nist190.Claim{{Sentence: "2d", Conclusive: true}, {Sentence: "2e"}}, Controls: []string{"SC-28", "SC-28(1)"}, Severity: nist190.SeverityHigh,
 	Remediation: "Turn encryption on in the template of the nodes and replace them; for the whole account with aws ec2 enable-ebs-encryption-by-default.",
-	Limits: `Machines that nothing describes, such as those of a data center, are not assessed: attest them. A description of some pools says nothing of nodes
-beside them. Temporary disks and caches of AKS are encrypted by EncryptionAtHost alone, which is not asked for here.`,
+	Limits: `Machines that nothing describes, such as those of a data center, are not assessed: attest them. A description of
+some pools says nothing of nodes beside them. Temporary disks and caches of AKS are encrypted by EncryptionAtHost alone,
+which is not asked for here.`,
 }
 
 // NodeDiskEncryption finds disks of nodes that are not encrypted.
@@ -77,8 +79,9 @@ var providerKey = nist190.Metadata{
 	ID: "authn-provider-key", Title: "Data that is encrypted with the provider's key alone",
 	Doc: `Data is encrypted, and the key is the cloud's own: of Secrets in etcd, of volumes of a class, or of disks of nodes.
 
-Encrypted and encrypted with a key of one's own are two answers. With the provider's key the disk that is thrown away tells nothing; whoever may
-use the volume in the account, and the provider, reads it. A key of one's own can be withdrawn, and each use of it is on record.
+Encrypted and encrypted with a key of one's own are two answers. With the provider's key the disk that is thrown away tells
+nothing; whoever may use the volume in the account, and the provider, reads it. A key of one's own can be withdrawn, and each
+use of it is on record.
 
 Before:
 

@@ -15,11 +15,11 @@ import (
 
 var ephemeralData = nist190.Metadata{
 	ID: "authn-ephemeral-data", Title: "Temporary data of the highest level on disks that are not encrypted",
-	Doc: `Workloads of the highest sensitivity level write to the disk of whatever node they run on, by an emptyDir or into the container's own layer, and
-the disks of nodes are not encrypted.
+	Doc: `Workloads of the highest sensitivity level write to the disk of whatever node they run on, by an emptyDir or into the
+container's own layer, and the disks of nodes are not encrypted.
 
-Temporary files, caches and core dumps hold what the workload works with. They are left on the node when the pod is gone, and on the disk when
-the node is.
+Temporary files, caches and core dumps hold what the workload works with. They are left on the node when the pod is gone, and
+on the disk when the node is.
 
 Before:
 
@@ -34,8 +34,8 @@ After:
 or nodes whose disks are encrypted.`,
 	Claims: nist190.Claims("2d"), Controls: []string{"SC-28", "SC-4"}, Severity: nist190.SeverityMedium,
 	Remediation: "Encrypt the disks of the nodes; else write to memory, with readOnlyRootFilesystem and emptyDir of medium Memory.",
-	Limits: `What workloads write is not seen, only where they can. Memory that is swapped out is on disk too; nodes with swap are not looked at. All nodes
-are taken together, whichever the workloads can land on.`,
+	Limits: `What workloads write is not seen, only where they can. Memory that is swapped out is on disk too; nodes with swap
+are not looked at. All nodes are taken together, whichever the workloads can land on.`,
 }
 
 // EphemeralData finds workloads of the highest level that write to disks that are not encrypted.

@@ -54,8 +54,8 @@ var (
 
 func isPlain(x controlplane.Encryption) bool { return !x.Encrypted() }
 
-// encrypts: at least one replica is known to encrypt Secrets, and none is known not to. Checks of how they are encrypted say nothing
-// where authn-secret-encryption says that they are not.
+// encrypts: at least one replica is known to encrypt Secrets, and none is known not to. Checks of how they are encrypted say
+// nothing where authn-secret-encryption says that they are not.
 func encrypts(e *nist190.Eval, view *controlplane.View) bool {
 	v := view.APIServer().EncryptionFor(secrets)
 	switch {
@@ -78,9 +78,10 @@ var secretEncryption = nist190.Metadata{
 	ID: "authn-secret-encryption", Title: "Secrets that are stored in plain text",
 	Doc: `The API server writes Secrets to etcd as they are.
 
-Whoever reads a disk, a snapshot or a backup of etcd reads every password and token of the cluster. The API server encrypts only what an
-EncryptionConfiguration names. It looks for the resource by its name, then for all of its group, then for everything, and the first
-provider of what it finds writes; the others only read. With identity in front nothing is encrypted, whatever stands behind it.
+Whoever reads a disk, a snapshot or a backup of etcd reads every password and token of the cluster. The API server encrypts
+only what an EncryptionConfiguration names. It looks for the resource by its name, then for all of its group, then for
+everything, and the first provider of what it finds writes; the others only read. With identity in front nothing is
+encrypted, whatever stands behind it.
 
 Before:
 
@@ -101,12 +102,13 @@ After:
 EKS encrypts all objects since Kubernetes 1.28 with a key of its own; that counts as asserted by the vendor.`,
 	Claims:   []nist190.Claim{{Sentence: "2d", Conclusive: true}, {Sentence: "2e"}},
 	Controls: []string{"SC-28", "SC-28(1)"}, CIS: []string{"1.2.27", "1.2.28"}, Severity: nist190.SeverityHigh,
-	Remediation: `Write an EncryptionConfiguration whose first provider for secrets is kms (v2), give it to every API server with
---encryption-provider-config, restart them one after the other, and rewrite all Secrets (kubectl get secrets -A -o json | kubectl replace
--f -, or a StorageVersionMigration). k3s and RKE2: secrets-encryption: true. kops: encryptionConfig: true. On GKE and AKS give the cluster
-a key of a key management service.`,
-	Limits: `That what was written before was rewritten is authn-encryption-migration's. Disks below etcd that are encrypted protect what is
-stolen from the machine, and not what is read on it or copied by a backup; they are authn-node-disk-encryption's.`,
+	Remediation: `Write an EncryptionConfiguration whose first provider for secrets is kms (v2), give it to every API server
+with --encryption-provider-config, restart them one after the other, and rewrite all Secrets (kubectl get secrets -A -o json
+| kubectl replace -f -, or a StorageVersionMigration). k3s and RKE2: secrets-encryption: true. kops: encryptionConfig: true.
+On GKE and AKS give the cluster a key of a key management service.`,
+	Limits: `That what was written before was rewritten is authn-encryption-migration's. Disks below etcd that are encrypted
+protect what is stolen from the machine, and not what is read on it or copied by a backup; they are
+authn-node-disk-encryption's.`,
 }
 
 func checkSecretEncryption(e *nist190.Eval, view *controlplane.View) {
@@ -127,13 +129,13 @@ func checkSecretEncryption(e *nist190.Eval, view *controlplane.View) {
 
 var encryptionProvider = nist190.Metadata{
 	ID: "authn-encryption-provider", Title: "Weak encryption of what is stored",
-	Doc: `Secrets are encrypted in etcd, by a provider that falls short: of an approved algorithm, of protection against tampering, or of a key
-that is kept elsewhere.
+	Doc: `Secrets are encrypted in etcd, by a provider that falls short: of an approved algorithm, of protection against
+tampering, or of a key that is kept elsewhere.
 
-SP 800-111 asks for algorithms that FIPS approves. XSalsa20-Poly1305 of secretbox is sound and not among them. AES-CBC of aescbc is, but
-nothing authenticates what it writes: whoever can write to etcd can change it. A key in the file of the configuration lies on the
-machine that it is to protect; it is of use against stolen backups alone. KMS v1 asks the plugin for every object and is off by default
-since Kubernetes 1.29.
+SP 800-111 asks for algorithms that FIPS approves. XSalsa20-Poly1305 of secretbox is sound and not among them. AES-CBC of
+aescbc is, but nothing authenticates what it writes: whoever can write to etcd can change it. A key in the file of the
+configuration lies on the machine that it is to protect; it is of use against stolen backups alone. KMS v1 asks the plugin
+for every object and is off by default since Kubernetes 1.29.
 
 Before:
 
@@ -146,10 +148,10 @@ After:
 Confidentiality, integrity and custody of the key are findings of their own.`,
 	Claims: []nist190.Claim{{Sentence: "2e", Conclusive: true}}, Controls: []string{"SC-12", "SC-13", "SC-28(1)"}, CIS: []string{"1.2.28"},
 	Severity: nist190.SeverityMedium,
-	Remediation: `Put kms with apiVersion v2 in front, keep the old provider behind it until everything was rewritten, then remove it. Without a key
-management service aesgcm has the better algorithm; rotate its key before 200,000 writes.`,
-	Limits: `Whether the implementation is a validated module (FIPS 140-3) is not seen, nor where a KMS plugin has its key. That of a managed
-control plane is the vendor's, unless the customer brought one.`,
+	Remediation: `Put kms with apiVersion v2 in front, keep the old provider behind it until everything was rewritten, then
+remove it. Without a key management service aesgcm has the better algorithm; rotate its key before 200,000 writes.`,
+	Limits: `Whether the implementation is a validated module (FIPS 140-3) is not seen, nor where a KMS plugin has its key. That
+of a managed control plane is the vendor's, unless the customer brought one.`,
 }
 
 func checkEncryptionProvider(e *nist190.Eval, view *controlplane.View) {
@@ -194,8 +196,8 @@ func checkEncryptionProvider(e *nist190.Eval, view *controlplane.View) {
 
 var encryptionCoverage = nist190.Metadata{
 	ID: "authn-encryption-coverage", Title: "Sensitive objects beside Secrets that are stored in plain text",
-	Doc: `Secrets are encrypted in etcd, and other objects that hold credentials are not: ConfigMaps, in which applications are configured,
-passwords and all, and custom resources whose schema has a field for a password or a private key.
+	Doc: `Secrets are encrypted in etcd, and other objects that hold credentials are not: ConfigMaps, in which applications are
+configured, passwords and all, and custom resources whose schema has a field for a password or a private key.
 
 Before:
 
@@ -212,8 +214,8 @@ After:
 Events may be left out with an entry of their own before it.`,
 	Claims: nist190.Claims("2d"), Controls: []string{"SC-28"}, Severity: nist190.SeverityMedium,
 	Remediation: "Name all resources: \"*.*\" covers custom resources that are added later as well. Then rewrite them.",
-	Limits: `A field is taken for a credential by its format (password) or by its name. What is in the objects is not looked at. Without encryption
-of Secrets the check does not apply: authn-secret-encryption says it.`,
+	Limits: `A field is taken for a credential by its format (password) or by its name. What is in the objects is not looked at.
+Without encryption of Secrets the check does not apply: authn-secret-encryption says it.`,
 }
 
 func checkEncryptionCoverage(e *nist190.Eval, view *controlplane.View) {
@@ -285,12 +287,13 @@ func credentialIn(s map[string]any, name string, depth int) (string, bool) {
 
 var encryptionMigration = nist190.Metadata{
 	ID: "authn-encryption-migration", Title: "Secrets from before encryption was turned on",
-	Doc: `The provider identity is still among those that read Secrets, and a migration of what was stored has failed or is not known of; or the API
-server counts Secrets that it read in plain text (/metrics, apiserver_storage_transformation_operations_total).
+	Doc: `The provider identity is still among those that read Secrets, and a migration of what was stored has failed or is not
+known of; or the API server counts Secrets that it read in plain text (/metrics,
+apiserver_storage_transformation_operations_total).
 
-Encryption is for what is written. A Secret that nobody has changed since is still in etcd as it was, in plain text. While identity is
-among the providers the API server reads it without complaint; once it is removed, what was forgotten shows. Last in the list identity is
-in place only as long as objects are rewritten.
+Encryption is for what is written. A Secret that nobody has changed since is still in etcd as it was, in plain text. While
+identity is among the providers the API server reads it without complaint; once it is removed, what was forgotten shows. Last
+in the list identity is in place only as long as objects are rewritten.
 
 Before:
 
@@ -300,8 +303,9 @@ After: every Secret rewritten, then
 
     providers: [{kms: ...}]`,
 	Claims: nist190.Claims("2d"), Controls: []string{"SC-28"}, Severity: nist190.SeverityLow,
-	Remediation: `Rewrite all Secrets, by a StorageVersionMigration (storagemigration.k8s.io) or kubectl get secrets -A -o json | kubectl replace -f -,
-and remove identity. Where a distribution keeps it (k3s, RKE2), run its own re-encryption (k3s secrets-encrypt rotate-keys) and attest it.`,
+	Remediation: `Rewrite all Secrets, by a StorageVersionMigration (storagemigration.k8s.io) or kubectl get secrets -A -o json
+| kubectl replace -f -, and remove identity. Where a distribution keeps it (k3s, RKE2), run its own re-encryption (k3s
+secrets-encrypt rotate-keys) and attest it.`,
 	Limits: "What is in etcd is not read. Without identity the API server could not read what is not encrypted, so that its absence is proof.",
 }
 
@@ -350,8 +354,8 @@ func checkEncryptionMigration(e *nist190.Eval, view *controlplane.View) {
 	e.Report(out)
 }
 
-// managedMigration: a vendor that encrypts all objects has always done so, by its own word. One that is given a key encrypts what is
-// written from then on.
+// managedMigration: a vendor that encrypts all objects has always done so, by its own word. One that is given a key encrypts
+// what is written from then on.
 func managedMigration(m controlplane.Managed, b controlplane.Basis) nist190.Outcome {
 	out := nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster}
 	judge.Rest(&out, b)
@@ -364,8 +368,8 @@ func managedMigration(m controlplane.Managed, b controlplane.Basis) nist190.Outc
 	return out
 }
 
-// migrationOf finds a migration of a resource that has ended well, and one that has not (storagemigration.k8s.io, conditions Succeeded
-// and Failed).
+// migrationOf finds a migration of a resource that has ended well, and one that has not (storagemigration.k8s.io, conditions
+// Succeeded and Failed).
 func migrationOf(inv *inventory.Inventory, resource schema.GroupResource) (done, failed *inventory.Object) {
 	for o := range inv.ByKind(migrationKind) {
 		of := mappingAt(o.Unstructured().Object, "spec", "resource")
@@ -392,12 +396,13 @@ var encryptionReplicas = nist190.Metadata{
 	ID: "authn-encryption-replicas", Title: "API servers that do not encrypt alike",
 	Doc: `The API servers of one cluster have EncryptionConfigurations that differ.
 
-Each writes with its own first provider. One that was left behind at an upgrade stores Secrets as it used to, and what the others have
-encrypted with a key that it does not have it cannot read: requests fail by chance.
+Each writes with its own first provider. One that was left behind at an upgrade stores Secrets as it used to, and what the
+others have encrypted with a key that it does not have it cannot read: requests fail by chance.
 
 Before: one replica with identity first, two with kms.
 
-After: the same file on all; changed in two steps, first so that all can read with the new key, then so that all write with it.`,
+After: the same file on all; changed in two steps, first so that all can read with the new key, then so that all write with
+it.`,
 	Claims: nist190.Claims("2d"), Controls: []string{"SC-28", "CM-6"}, Severity: nist190.SeverityMedium,
 	Remediation: "Give every replica the same file, and compare apiserver_encryption_config_controller_last_config_info{hash} of their /metrics.",
 	Limits:      `Keys are compared by their number, order, names and lengths, since what they are is never kept. Replicas that were not seen are not compared.`,

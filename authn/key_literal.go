@@ -17,9 +17,9 @@ var encryptionKey = nist190.Metadata{
 	ID: "authn-encryption-key", Title: "Encryption key that is written down", Risk: nist190.UnauthorizedAccess,
 	Doc: `An EncryptionConfiguration with the key itself is among the files that were examined.
 
-The key decrypts every Secret in etcd and in all of its backups. In a repository it is copied to every laptop and build, and stays in the
-history after it was removed. A key of the wrong length, or text that is not base64, is refused by the API server; one that repeats a
-single byte protects nothing.
+The key decrypts every Secret in etcd and in all of its backups. In a repository it is copied to every laptop and build, and
+stays in the history after it was removed. A key of the wrong length, or text that is not base64, is refused by the API
+server; one that repeats a single byte protects nothing.
 
 Before:
 
@@ -29,11 +29,11 @@ After:
 
     - kms: {apiVersion: v2, name: vault, endpoint: unix:///run/kms/vault.sock}
 
-or the file is made on the machine and is in no repository. A placeholder that is filled in later is no key. Findings name file and line;
-keys are never kept.`,
+or the file is made on the machine and is in no repository. A placeholder that is filled in later is no key. Findings name
+file and line; keys are never kept.`,
 	Claims: nist190.Claims("2e"), Controls: []string{"SC-12", "IA-5(7)"}, Severity: nist190.SeverityCritical,
-	Remediation: `Take the key for known: make a new one on the machines, put it first, rewrite all that is encrypted, remove the old one. Keep keys in a
-key management service, or let the installer make them where they are used.`,
+	Remediation: `Take the key for known: make a new one on the machines, put it first, rewrite all that is encrypted, remove
+the old one. Keep keys in a key management service, or let the installer make them where they are used.`,
 	// The question is what the examined files hold: where nobody collected any, nothing is written down in them.
 	Needs: controlplane.Needs(), Since: "v0.1.0",
 	Limits: `A file that was read on the machine itself looks like one of a repository; suppress it there. Keys in Secrets are not looked for.`,
@@ -141,8 +141,8 @@ func embeddedKeys(e *nist190.Eval, view *controlplane.View) {
 	}
 }
 
-// embeds: the files of these objects are written by people. What a distribution makes up when it starts is described with it, and is
-// nowhere written down.
+// embeds: the files of these objects are written by people. What a distribution makes up when it starts is described with
+// it, and is nowhere written down.
 func embeds(gk schema.GroupKind) bool {
 	switch gk.Group {
 	case "bootstrap.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io":

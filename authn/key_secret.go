@@ -15,11 +15,12 @@ import (
 
 var volumeKeySecret = nist190.Metadata{
 	ID: "authn-volume-key-secret", Title: "Key of volumes that others can read",
-	Doc: `The Secret that holds the key of a StorageClass's volumes can be read by accounts of other namespaces, or is in a namespace of a lower
-sensitivity level than the data.
+	Doc: `The Secret that holds the key of a StorageClass's volumes can be read by accounts of other namespaces, or is in a
+namespace of a lower sensitivity level than the data.
 
-Drivers such as Longhorn, Ceph and Hetzner's take the passphrase from a Secret that the class names. Who reads that Secret, and comes to a disk
-or a backup, reads the volumes. It belongs where the driver is, in a namespace that nobody else has rights in.
+Drivers such as Longhorn, Ceph and Hetzner's take the passphrase from a Secret that the class names. Who reads that Secret,
+and comes to a disk or a backup, reads the volumes. It belongs where the driver is, in a namespace that nobody else has
+rights in.
 
 Before:
 
@@ -33,11 +34,11 @@ After:
       csi.storage.k8s.io/node-stage-secret-name: volume-key
       csi.storage.k8s.io/node-stage-secret-namespace: longhorn-system`,
 	Claims: nist190.Claims("2e"), Controls: []string{"SC-12", "AC-3"}, Severity: nist190.SeverityMedium,
-	Remediation: `Keep the Secret in the namespace of the driver, and remove rights on Secrets there from everybody but the driver. Make a new key and move the
-data where the old one may be known.`,
+	Remediation: `Keep the Secret in the namespace of the driver, and remove rights on Secrets there from everybody but the
+driver. Make a new key and move the data where the old one may be known.`,
 	Subjects: []schema.GroupKind{{Group: "storage.k8s.io", Kind: "StorageClass"}},
-	Limits: `Who may read Secrets in the whole cluster is rbac-secret-read's. A Secret of which the class says only how to find it, such as ${pvc.namespace},
-is that of the namespace of the data, and is not judged.`,
+	Limits: `Who may read Secrets in the whole cluster is rbac-secret-read's. A Secret of which the class says only how to find
+it, such as ${pvc.namespace}, is that of the namespace of the data, and is not judged.`,
 }
 
 // VolumeKeySecret finds keys of volumes that others can read.

@@ -12,7 +12,8 @@ import (
 	"github.com/nist190/nist190/inventory/manifest"
 )
 
-// TestNoKeysInFindings plants credentials wherever the inputs of these checks can hold one, and looks for them in everything that is said.
+// TestNoKeysInFindings plants credentials wherever the inputs of these checks can hold one, and looks for them in everything
+// that is said.
 func TestNoKeysInFindings(t *testing.T) {
 	const planted = "cGxhbnRlZC1wbGFudGVkLXBsYW50ZWQtcGxhbnRlZDE=" // base64 of 32 bytes
 	files := map[string]string{

@@ -51,10 +51,10 @@ var classEncryption = nist190.Metadata{
 	ID: "authn-storage-class-encryption", Title: "StorageClass whose volumes are not encrypted",
 	Doc: `A StorageClass that claims ask for, or the default one, makes volumes that are not encrypted.
 
-Data has to be encrypted wherever its container runs. What a class does follows from its driver and parameters; a class that is called
-"encrypted" proves nothing. Some drivers encrypt always (Google, Microsoft), others where a parameter says so (Ceph, Longhorn), others as
-an account or a server outside of the cluster is set up (Amazon without the parameter, vSphere, NFS): then the answer is not known from the
-class. The table of drivers names its sources.
+Data has to be encrypted wherever its container runs. What a class does follows from its driver and parameters; a class that
+is called "encrypted" proves nothing. Some drivers encrypt always (Google, Microsoft), others where a parameter says so
+(Ceph, Longhorn), others as an account or a server outside of the cluster is set up (Amazon without the parameter, vSphere,
+NFS): then the answer is not known from the class. The table of drivers names its sources.
 
 Before:
 
@@ -68,11 +68,12 @@ After:
 
 Whose the key is is a question of its own, which authn-provider-key asks.`,
 	Claims: []nist190.Claim{{Sentence: "2d", Conclusive: true}, {Sentence: "2e"}}, Controls: []string{"SC-28", "SC-28(1)"}, Severity: nist190.SeverityHigh,
-	Remediation: `Make a class with the driver's parameter for encryption, make it the default, and move the data: parameters of a class cannot be changed,
-and volumes that exist stay as they are.`,
+	Remediation: `Make a class with the driver's parameter for encryption, make it the default, and move the data: parameters of
+a class cannot be changed, and volumes that exist stay as they are.`,
 	Subjects: []schema.GroupKind{{Group: "storage.k8s.io", Kind: "StorageClass"}},
-	Limits: `What a driver that is not in the table does is not known, nor what an account, a storage policy or a file server decides. Classes that no claim
-asks for are left out. For volumes on disks of nodes those count, as far as installers and clouds describe them.`,
+	Limits: `What a driver that is not in the table does is not known, nor what an account, a storage policy or a file server
+decides. Classes that no claim asks for are left out. For volumes on disks of nodes those count, as far as installers and
+clouds describe them.`,
 }
 
 // ClassEncryption finds StorageClasses whose volumes are not encrypted.
@@ -187,10 +188,10 @@ var volumeEncryption = nist190.Metadata{
 	ID: "authn-volume-encryption", Title: "PersistentVolume that is not encrypted",
 	Doc: `A PersistentVolume holds data that is not encrypted.
 
-What is said in the volume itself counts first: its driver and attributes, or the source that is built into Kubernetes. Volumes that were
-made by hand have no class at all, and classes are replaced by others of the same name, so that a good class proves nothing of a volume that
-was made before. Where the volume says nothing, the class of its name and driver is what it was most likely made by; a failure is then
-reported of the class alone.
+What is said in the volume itself counts first: its driver and attributes, or the source that is built into Kubernetes.
+Volumes that were made by hand have no class at all, and classes are replaced by others of the same name, so that a good
+class proves nothing of a volume that was made before. Where the volume says nothing, the class of its name and driver is
+what it was most likely made by; a failure is then reported of the class alone.
 
 Before:
 
@@ -200,8 +201,8 @@ After: a volume of a class with encrypted: "true", and the data moved there.`,
 	Claims: []nist190.Claim{{Sentence: "2d", Conclusive: true}, {Sentence: "2e"}}, Controls: []string{"SC-28", "SC-28(1)"}, Severity: nist190.SeverityHigh,
 	Remediation: "Copy the data to a volume of a class that encrypts, and delete the old one.",
 	Subjects:    []schema.GroupKind{{Kind: "PersistentVolume"}},
-	Limits: `What a cloud reports of a disk is not read. Volumes of which nothing is known are counted by driver. Volumes that pods describe themselves are
-judged with their workloads.`,
+	Limits: `What a cloud reports of a disk is not read. Volumes of which nothing is known are counted by driver. Volumes that
+pods describe themselves are judged with their workloads.`,
 }
 
 // VolumeEncryption finds volumes that are not encrypted.

@@ -21,9 +21,10 @@ var nodeBoundData = nist190.Metadata{
 	ID: "authn-node-bound-data", Title: "Data that is bound to one node",
 	Doc: `A workload keeps data on a disk of the node that it runs on.
 
-SP 800-190 wants data to be accessible from containers regardless of the node that they run on, and encrypted. A host path, a local volume or
-a class that carves volumes out of the node's disk ties both together: the pod cannot move, so that an administrator cannot take the
-node away, or it moves and finds the data of somebody else or none. It is encrypted only if that disk is, and its key is on the same machine.
+SP 800-190 wants data to be accessible from containers regardless of the node that they run on, and encrypted. A host path, a
+local volume or a class that carves volumes out of the node's disk ties both together: the pod cannot move, so that an
+administrator cannot take the node away, or it moves and finds the data of somebody else or none. It is encrypted only if
+that disk is, and its key is on the same machine.
 
 Before:
 
@@ -33,14 +34,14 @@ After:
 
     volumes: [{name: data, persistentVolumeClaim: {claimName: orders}}]
 
-with a class whose volumes every node reaches. A database that replicates by itself and is on local disks for their speed is a deliberate
-exception: suppress the finding with that reason, and have the disks encrypted. Agents of nodes (DaemonSets) and infrastructure are left
-out. Severity is high where the workload is of the upper half of the levels.`,
+with a class whose volumes every node reaches. A database that replicates by itself and is on local disks for their speed is
+a deliberate exception: suppress the finding with that reason, and have the disks encrypted. Agents of nodes (DaemonSets) and
+infrastructure are left out. Severity is high where the workload is of the upper half of the levels.`,
 	Claims: nist190.Claims("2d"), Controls: []string{"SC-28", "CP-9", "CP-10"}, CIS: []string{"5.2.11"}, Severity: nist190.SeverityMedium,
 	Remediation: "Give the workload a claim of a class whose volumes can be attached to every node, and copy the data.",
 	Subjects:    inventory.WorkloadKinds(),
-	Limits: `Host paths that are only read, and places of the system such as /var/log, are taken for no data of the workload. Where volumes of a driver
-that is not in the table live is not known.`,
+	Limits: `Host paths that are only read, and places of the system such as /var/log, are taken for no data of the workload.
+Where volumes of a driver that is not in the table live is not known.`,
 }
 
 // NodeBoundData finds workloads whose data is on one node.
@@ -91,8 +92,8 @@ func checkNodeBound(ctx context.Context, ev *nist190.Eval, e *Encryption) error 
 	return nil
 }
 
-// nodeBound judges the volumes of a workload. why says why it is not known where one of them lives, and none is known to be bound. The zero
-// outcome is that of a workload that keeps no data in volumes.
+// nodeBound judges the volumes of a workload. why says why it is not known where one of them lives, and none is known to be
+// bound. The zero outcome is that of a workload that keeps no data in volumes.
 func (e *Encryption) nodeBound(w *inventory.Workload) (out nist190.Outcome, why string) {
 	out = nist190.Outcome{Subject: w.Ref()}
 	var where []string

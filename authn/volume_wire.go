@@ -14,12 +14,12 @@ import (
 
 var networkVolume = nist190.Metadata{
 	ID: "authn-network-volume", Title: "Network file system without encryption on the wire",
-	Doc: `A volume of a network file system is mounted in plain text: what is read and written crosses the network as it is, and whoever answers at the
-server's address is trusted.
+	Doc: `A volume of a network file system is mounted in plain text: what is read and written crosses the network as it is, and
+whoever answers at the server's address is trusted.
 
-NFS encrypts with sec=krb5p or xprtsec=tls, CephFS with ms_mode=secure. The EFS driver uses TLS unless encryptInTransit is "false"; on Azure Files
-SMB is encrypted by the default of the account, and NFS with encryptInTransit: "true". A server of SMB decides for its clients unless they ask with
-the option seal.
+NFS encrypts with sec=krb5p or xprtsec=tls, CephFS with ms_mode=secure. The EFS driver uses TLS unless encryptInTransit is
+"false"; on Azure Files SMB is encrypted by the default of the account, and NFS with encryptInTransit: "true". A server of
+SMB decides for its clients unless they ask with the option seal.
 
 Before:
 
@@ -30,8 +30,8 @@ After:
     mountOptions: [nfsvers=4.1, sec=krb5p]`,
 	Claims: nist190.Claims("5g", "2d"), Controls: []string{"SC-8", "SC-8(1)"}, Severity: nist190.SeverityMedium,
 	Remediation: "Mount with the option that encrypts, and have the server refuse what does not.",
-	Limits: `Where the network between all nodes is encrypted (network-wire-encryption) and the server is in it, the mount need not be. What drivers of block
-devices send is not judged.`,
+	Limits: `Where the network between all nodes is encrypted (network-wire-encryption) and the server is in it, the mount need
+not be. What drivers of block devices send is not judged.`,
 }
 
 // NetworkVolume finds network file systems that are mounted in plain text.
