@@ -226,7 +226,7 @@ func checkEncryptionCoverage(e *nist190.Eval, view *controlplane.View) {
 		if x.Encrypted() {
 			return ""
 		}
-		return "Secrets are encrypted in etcd, and ConfigMaps are not"
+		return "Secrets are encrypted in etcd, and ConfigMaps are stored as they are"
 	})
 	for o := range e.Inventory.ByKind(definitionKind) {
 		resource, field, ok := secretField(o)
@@ -237,7 +237,7 @@ func checkEncryptionCoverage(e *nist190.Eval, view *controlplane.View) {
 			if x.Encrypted() {
 				return ""
 			}
-			return fmt.Sprintf("Secrets are encrypted in etcd, and %s, which have the field %q, are not", resource, field)
+			return fmt.Sprintf("Secrets are encrypted in etcd, and %s, which have the field %q, are stored as they are", resource, field)
 		})
 		out.Evidence = append([]nist190.Evidence{nist190.At(o, "spec", "names", "plural")}, out.Evidence...)
 		e.Report(out)

@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -141,12 +142,12 @@ func embeddedKeys(e *nist190.Eval, view *controlplane.View) {
 	}
 }
 
-// embeds: the files of these objects are written by people. What a distribution makes up when it starts is described with
-// it, and is nowhere written down.
+// embeds: the files of these objects are written by people. What a distribution makes up when it starts, as k3s and RKE2 do,
+// is described with its own objects, and is nowhere written down.
 func embeds(gk schema.GroupKind) bool {
 	switch gk.Group {
 	case "bootstrap.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io":
-		return true
+		return strings.HasPrefix(gk.Kind, "Kubeadm")
 	}
 	return gk == schema.GroupKind{Kind: "ConfigMap"}
 }

@@ -240,5 +240,5 @@ func TestEncryptionObserved(t *testing.T) {
 	says(t, findings(t, "authn-encryption-provider", metrics(line("secrets", "to_storage", "k8s:enc:secretbox:v1:"))), nist190.Fail, "no algorithm that FIPS 140 approves")
 	says(t, findings(t, "authn-encryption-migration", metrics(kms, line("secrets", "from_storage", "identity"))), nist190.Fail, "a Secret was read from etcd that is not encrypted")
 	says(t, findings(t, "authn-encryption-migration", metrics(kms)), nist190.NotAssessed, "which providers read them is not known")
-	says(t, findings(t, "authn-encryption-coverage", metrics(kms, line("configmaps", "to_storage", ""))), nist190.Fail, "ConfigMaps are not")
+	says(t, findings(t, "authn-encryption-coverage", metrics(kms, line("configmaps", "to_storage", ""))), nist190.Fail, "ConfigMaps are stored as they are")
 }

@@ -82,3 +82,26 @@ func TestKeyInTemplate(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyOfDistribution: RKE2 makes its key when it starts, and nobody has written it down.
+func TestKeyOfDistribution(t *testing.T) {
+	const rke2 = "apiVersion: controlplane.cluster.x-k8s.io/v1beta1\nkind: RKE2ControlPlane\nmetadata: {name: r, namespace: d}\nspec: {version: v1.33.0+rke2r1, serverConfig: {}}\n"
+	inv, err := inventory.Collect(context.Background(), nil, manifest.Bytes(manifest.Config{}, "r.yaml", []byte(rke2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := nist190.Run(context.Background(), inv, EncryptionKey(), etcdChecks()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	encrypted := false
+	for f := range report.Findings() {
+		if f.Status == nist190.Fail {
+			t.Errorf("%s: %s", f.Check.ID, f.Message)
+		}
+		encrypted = encrypted || f.Check.ID == "authn-secret-encryption" && f.Status == nist190.Pass
+	}
+	if !encrypted {
+		t.Error("RKE2 encrypts Secrets by itself")
+	}
+}
