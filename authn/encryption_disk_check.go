@@ -37,7 +37,7 @@ which is not asked for here.`,
 
 // NodeDiskEncryption finds disks of nodes that are not encrypted.
 func NodeDiskEncryption() nist190.Check {
-	return onVolumes(nodeDiskEncryption, inventory.JoinNeeds(EncryptionNeeds()), checkNodeDisks)
+	return onVolumes(nodeDiskEncryption, diskOnlyNeeds(), checkNodeDisks)
 }
 
 func checkNodeDisks(_ context.Context, ev *nist190.Eval, e *Encryption) error {

@@ -40,7 +40,7 @@ are not looked at. All nodes are taken together, whichever the workloads can lan
 
 // EphemeralData finds workloads of the highest level that write to disks that are not encrypted.
 func EphemeralData() nist190.Check {
-	return onVolumes(ephemeralData, inventory.JoinNeeds(sensitivity.DeclaredNeeds(), inventory.WorkloadNeeds(inventory.Incriminating), EncryptionNeeds()), checkEphemeral)
+	return onVolumes(ephemeralData, inventory.JoinNeeds(sensitivity.DeclaredNeeds(), inventory.WorkloadNeeds(inventory.Incriminating), diskOnlyNeeds()), checkEphemeral)
 }
 
 func checkEphemeral(ctx context.Context, ev *nist190.Eval, e *Encryption) error {

@@ -46,6 +46,18 @@ func EncryptionNeeds() []inventory.Need {
 	}, diskNeeds())
 }
 
+// diskOnlyNeeds are those of checks that ask the engine about disks alone: what volumes there are decides nothing.
+func diskOnlyNeeds() []inventory.Need {
+	needs := EncryptionNeeds()
+	for i := range needs {
+		switch needs[i].Kind {
+		case "StorageClass", "PersistentVolume", "PersistentVolumeClaim":
+			needs[i].Bias = inventory.SeverityOnly
+		}
+	}
+	return needs
+}
+
 const secretNamePrefix, secretNamespacePrefix = "csi.storage.k8s.io/", "-secret-namespace"
 
 // hasKeySecret: the driver is given a Secret on the node, where keys are used.
