@@ -24,7 +24,7 @@ const (
 type bound uint8
 
 const (
-	anywhere bound = iota
+	_ bound = iota // every node reaches it
 	// onNodes: a storage system of the cluster keeps replicas on disks of nodes: it is found from every node.
 	onNodes
 	// oneNode: it is on one node, and found from no other.
