@@ -17,6 +17,7 @@ import (
 type plane struct {
 	Profile
 	restriction controlplane.Basis // of NodeRestriction, where the evidence told
+	selector    controlplane.Basis // of PodNodeSelector, where the evidence told
 }
 
 // ProfileOf is the profile that placement reasons with: [ControlPlane] where it says something, else what flags,
@@ -81,7 +82,9 @@ func (p *plane) nodeRestriction(api controlplane.APIServer) {
 
 // podNodeSelector: what the plugin adds where a namespace says nothing is in a file (plugin/pkg/admission/podnodeselector).
 func (p *plane) podNodeSelector(api controlplane.APIServer) {
-	on := known(api.AdmissionPlugin("PodNodeSelector"))
+	plugin := api.AdmissionPlugin("PodNodeSelector")
+	p.selector = plugin.Basis
+	on := known(plugin)
 	if on != On {
 		p.PodNodeSelector = on
 		return

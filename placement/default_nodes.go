@@ -91,6 +91,9 @@ func checkDefaultNodes(ctx context.Context, e *nist190.Eval) error {
 		if on == On {
 			out.Message = "nothing holds pods of a namespace that nobody has classified: the admission plugin PodNodeSelector has no default for them"
 		}
+		if at := plane.selector.Places; len(at) > 0 && at[0].Object != nil {
+			out.Evidence = []nist190.Evidence{nist190.At(at[0].Object, at[0].Path...)}
+		}
 	}
 	e.Report(out)
 	return nil

@@ -1,8 +1,11 @@
 package controlplane
 
 import (
+	"path"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -217,6 +220,24 @@ type Encryption struct {
 	Configured bool
 	// Reload: changes of the file are taken without a restart.
 	Reload bool
+	// OnlyWriter: the process was seen to write by the first of Providers, and nothing is known of others.
+	OnlyWriter bool
+}
+
+// same compares what two replicas say. Of one of which only the writer is known that alone counts.
+func (e Encryption) same(other any) bool {
+	o := other.(Encryption)
+	if !e.OnlyWriter && !o.OnlyWriter {
+		return reflect.DeepEqual(e, o)
+	}
+	return e.writer() == o.writer()
+}
+
+func (e Encryption) writer() string {
+	if !e.Encrypted() {
+		return "identity"
+	}
+	return e.Providers[0].Type + e.Providers[0].Version
 }
 
 // Encrypted reports whether what is written is encrypted.
@@ -236,6 +257,9 @@ type Provider struct {
 // EncryptionFor is how a resource is stored, by the order in which the API server looks for its providers.
 func (s APIServer) EncryptionFor(resource schema.GroupResource) Value[Encryption] {
 	v := askAPI(s, func(r *replica) Answer[Encryption] {
+		if a, ok := r.writtenBy(resource); ok {
+			return a
+		}
 		if _, ok := r.seen("encryption-provider-config", ""); ok {
 			return Answer[Encryption]{Basis: unknown("the API server has loaded an EncryptionConfiguration, whose content /metrics does not tell", "the file of --encryption-provider-config")}
 		}
@@ -262,6 +286,50 @@ func (s APIServer) EncryptionFor(resource schema.GroupResource) Value[Encryption
 		}
 	}
 	return v
+}
+
+// writtenBy is what the counters of a running API server show of how it stores a resource (apiserver/pkg/storage/value, prefixes of
+// pkg/server/options/encryptionconfig/config.go). Where it was seen to write in two ways, its configuration was changed since it started,
+// and which one counts now is not known.
+func (r *replica) writtenBy(resource schema.GroupResource) (Answer[Encryption], bool) {
+	if !r.Partial {
+		return Answer[Encryption]{}, false
+	}
+	var found []process.Seen
+	prefix := ""
+	for _, seen := range r.Seen {
+		if of, p, ok := strings.Cut(seen.Item, " "); ok && seen.Flag == process.WrittenBy && of == resource.String() {
+			found = append(found, seen)
+			prefix = p
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Answer[Encryption]{}, false
+	case 1:
+	default:
+		return Answer[Encryption]{Basis: unknown("the API server has stored " + resource.String() + " in more than one way since it started")}, true
+	}
+	e := Encryption{OnlyWriter: true, Configured: true, Providers: []Provider{{Type: "identity"}}}
+	parts := strings.Split(strings.TrimPrefix(prefix, "k8s:enc:"), ":")
+	if prefix != "" {
+		e.Providers[0].Type = parts[0]
+		if parts[0] == "kms" && len(parts) > 1 {
+			e.Providers[0].Version = parts[1]
+		}
+	}
+	return Answer[Encryption]{e, r.explicit(found[0].Place)}, true
+}
+
+// ReadPlain: a running API server was seen to read an object of a resource from etcd that was not encrypted, although it has an
+// EncryptionConfiguration.
+func (s APIServer) ReadPlain(resource schema.GroupResource) (Basis, bool) {
+	for _, r := range s.view.components[process.KubeAPIServer] {
+		if a, ok := r.seen(process.ReadPlain, resource.String()); ok {
+			return a.Basis, true
+		}
+	}
+	return Basis{}, false
 }
 
 // firstEntry is the index of the entry whose providers count.
@@ -307,8 +375,11 @@ type Audit struct {
 	Policy *config.AuditPolicy
 	// LogPath is the file of the log backend, "-" for the standard output; empty, there is none.
 	LogPath string
+	// HostPath is where the node keeps that file. It is empty where the file is in the container's own layer and lost with it.
+	HostPath string
 	// Webhook is the kubeconfig of the webhook backend; empty, there is none.
-	Webhook                    string
+	Webhook string
+	// MaxAge is in days; see [APIServer.AuditLogLimit].
 	MaxAge, MaxBackup, MaxSize int
 	// Truncates: events over a size lose their bodies.
 	Truncates bool
@@ -325,9 +396,46 @@ func (s APIServer) Audit() Value[Audit] {
 		x.add(doc.Basis)
 		a := Audit{Policy: doc.Value.Document, LogPath: x.text("audit-log-path"), Webhook: x.text("audit-webhook-config-file")}
 		a.MaxAge, a.MaxBackup, a.MaxSize = r.number("audit-log-maxage").Value, r.number("audit-log-maxbackup").Value, r.number("audit-log-maxsize").Value
+		if a.LogPath != "" && a.LogPath != "-" {
+			a.HostPath = r.onHost(a.LogPath)
+		}
 		a.Truncates = r.boolean("audit-log-truncate-enabled").Value
 		return Answer[Audit]{a, x.basis}
 	})
+}
+
+// AuditLogLimit is one of the limits by which old files of the audit log are deleted: days, files, or megabytes of one file. Zero is no
+// limit, and of megabytes the 100 of the library that writes them.
+func (s APIServer) AuditLogLimit(of AuditLimit) Value[int] {
+	return askAPI(s, func(r *replica) Answer[int] {
+		switch of {
+		case AuditFiles:
+			return r.number("audit-log-maxbackup")
+		case AuditMegabytes:
+			return r.number("audit-log-maxsize")
+		}
+		return r.number("audit-log-maxage")
+	})
+}
+
+// AuditLimit names a limit of the audit log.
+type AuditLimit uint8
+
+const (
+	AuditDays AuditLimit = iota
+	AuditFiles
+	AuditMegabytes
+)
+
+// onHost is where the node keeps what the process writes to a path.
+func (r *replica) onHost(name string) string {
+	if r.Container && !slices.ContainsFunc(r.Mounts, func(m process.Mount) bool {
+		dir := strings.TrimSuffix(path.Clean(m.Path), "/")
+		return path.Clean(name) == dir || strings.HasPrefix(path.Clean(name), dir+"/")
+	}) {
+		return ""
+	}
+	return r.HostPath(name)
 }
 
 // TLS is how a component serves.

@@ -186,3 +186,47 @@ spec:
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestEncryptionSeen: the counters of a running API server prove by which provider it writes.
+func TestEncryptionSeen(t *testing.T) {
+	line := func(direction, prefix, value string) string {
+		return `apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="` + direction + `",transformer_prefix="` + prefix + `"} ` + value + "\n"
+	}
+	const head = "# HELP a b\n# TYPE a counter\n"
+	secrets := schema.GroupResource{Resource: "secrets"}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"kms":                   {map[string]string{"metrics.txt": head + line("to_storage", "k8s:enc:kms:v2:vault:", "3")}, "kms v2"},
+		"aescbc, with its keys": {map[string]string{"metrics.txt": head + line("to_storage", "k8s:enc:aescbc:v1:", "3") + line("to_storage", "key1:", "3")}, "aescbc "},
+		"identity":              {map[string]string{"metrics.txt": head + line("to_storage", "", "3")}, "identity "},
+		"nothing yet":           {map[string]string{"metrics.txt": head + line("to_storage", "k8s:enc:kms:v2:vault:", "0")}, ""},
+		"reading is no writing": {map[string]string{"metrics.txt": head + line("from_storage", "k8s:enc:kms:v2:vault:", "3")}, ""},
+		"two ways":              {map[string]string{"metrics.txt": head + line("to_storage", "", "3") + line("to_storage", "k8s:enc:aesgcm:v1:", "3")}, ""},
+		"beside the flags":      {map[string]string{"metrics.txt": head + line("to_storage", "", "3"), "a.yaml": apiServer("--authorization-mode=RBAC")}, "identity "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := viewOf(t, tt.files).APIServer().EncryptionFor(secrets)
+			got := ""
+			if a.OK() && len(a.Value.Providers) > 0 {
+				got = a.Value.Providers[0].Type + " " + a.Value.Providers[0].Version
+			} else if a.OK() {
+				got = "identity "
+			}
+			if got != tt.want {
+				t.Errorf("%q, want %q: %+v", got, tt.want, a.Answer)
+			}
+			if a.OK() && len(tt.files) == 1 && a.Strength != inventory.Observed {
+				t.Errorf("strength %s", a.Strength)
+			}
+		})
+	}
+	v := viewOf(t, map[string]string{"metrics.txt": head + line("from_storage", "identity", "2")})
+	if b, ok := v.APIServer().ReadPlain(secrets); !ok || b.Origin().Line != 3 {
+		t.Errorf("%v %s", ok, b.Origin())
+	}
+	if _, ok := v.APIServer().ReadPlain(schema.GroupResource{Resource: "configmaps"}); ok {
+		t.Error("of another resource")
+	}
+}

@@ -81,7 +81,7 @@ func ControlPlane(in Input) []process.Process {
 func (in *Input) process(c process.Component, base, over []argument, of config.ControlPlaneComponent) process.Process {
 	v, err := inventory.ParseVersion(in.version())
 	p := process.Process{
-		Component: c, Name: in.node(), Version: in.version(), Complete: true, Files: in.Files,
+		Component: c, Name: in.node(), Version: in.version(), Complete: true, Files: in.Files, Container: true,
 		Rank: in.Rank, Strength: in.Strength, Source: in.Source, Place: in.ClusterAt,
 	}
 	p.Flags = join(base, over, v, err == nil, in.ClusterAt)

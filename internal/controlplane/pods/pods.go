@@ -5,6 +5,7 @@ package pods
 
 import (
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -73,7 +74,7 @@ func container(inv *inventory.Inventory, o *inventory.Object, p *corev1.Pod, i i
 	}
 	out := process.Process{
 		Component: component, Name: p.Spec.NodeName, Flags: flags, Environment: env, Complete: open == "", Incomplete: open,
-		Rank: process.Manifest, Source: "static pod", Place: at,
+		Rank: process.Manifest, Source: "static pod", Place: at, Container: !claims(p),
 	}
 	if component != process.Etcd || looksLikeVersion(tag(c.Image)) {
 		out.Version = tag(c.Image)
@@ -92,6 +93,11 @@ func container(inv *inventory.Inventory, o *inventory.Object, p *corev1.Pod, i i
 	}
 	mounts(inv, p, c, &out)
 	return out, true
+}
+
+// claims: what is kept by a claim outlives the container.
+func claims(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return v.PersistentVolumeClaim != nil || v.Ephemeral != nil })
 }
 
 // isControlPlane: etcd also serves others (Calico, Cilium, vcluster). What a controller runs is not the cluster's own.

@@ -55,6 +55,9 @@ type Process struct {
 	Mounts      []Mount
 	Seen        []Seen
 
+	// Container: it runs in a container, so that what it writes outside of Mounts is lost with that.
+	Container bool
+
 	// Complete: a flag that is absent has its default. Otherwise there may be more flags than were seen.
 	Complete bool
 	// Incomplete says why it is not Complete, for people.
@@ -110,6 +113,13 @@ type Seen struct {
 	On   bool
 	Place
 }
+
+// What a process shows of the objects that it stores, in the place of a flag in [Seen]: the resource and the prefix of the provider by
+// which it was written, separated by a space; and a resource of which something was read that is not encrypted.
+const (
+	WrittenBy = "written by"
+	ReadPlain = "read in plain text"
+)
 
 // Content is the document: JSON of the object, or text.
 func (f File) Content() []byte {

@@ -16,6 +16,7 @@ import (
 //	apiserver_encryption_config_controller_last_config_info                apiserver/pkg/server/options/encryptionconfig/metrics
 //	apiserver_authentication_config_controller_last_config_info            apiserver/pkg/server/options/authenticationconfig/metrics
 //	apiserver_authorization_config_controller_last_config_info             apiserver/pkg/server/options/authorizationconfig/metrics
+//	apiserver_storage_transformation_operations_total{resource,transformer_prefix}  apiserver/pkg/storage/value/transformer.go
 //	apiserver_authorization_decisions_total{type}                          apiserver/pkg/authorization/metrics
 func Metrics(text string, at process.Place) process.Process {
 	p := process.Process{Component: process.KubeAPIServer, Partial: true, Source: "metrics",
@@ -55,6 +56,16 @@ func Metrics(text string, at process.Place) process.Process {
 			add(n, "authentication-config", "", true)
 		case "apiserver_authorization_config_controller_last_config_info":
 			add(n, "authorization-config", "", true)
+		case "apiserver_storage_transformation_operations_total":
+			if labels["status"] != "OK" || value <= 0 {
+				continue
+			}
+			switch prefix := labels["transformer_prefix"]; {
+			case labels["transformation_type"] == "to_storage" && (prefix == "" || strings.HasPrefix(prefix, "k8s:enc:")): // others are of keys
+				add(n, process.WrittenBy, labels["resource"]+" "+prefix, true)
+			case labels["transformation_type"] == "from_storage" && prefix == "identity":
+				add(n, process.ReadPlain, labels["resource"], true)
+			}
 		case "kubernetes_build_info":
 			if v := labels["git_version"]; p.Version == "" {
 				p.Version = v
