@@ -101,11 +101,20 @@ type nodeReads struct {
 	things []int32 // in the order of Thing.Compare
 }
 
-// boundPod is a pod that has a node.
+// boundPod is a pod that has a node, or the template of pods that can be on one.
 type boundPod struct {
-	object *inventory.Object
-	pod    *corev1.Pod
-	mirror bool
+	object          *inventory.Object
+	root            []any // in object, above the spec
+	namespace, name string
+	spec            *corev1.PodSpec
+	status          *corev1.PodStatus // nil of a template
+	mirror          bool
+	workload        *inventory.Workload // of a template
+}
+
+// String names it as messages do.
+func (b *boundPod) String() string {
+	return fmt.Sprintf("%s %q", b.object.Ref().Kind, b.namespace+"/"+b.object.Name())
 }
 
 type volume struct {
@@ -120,10 +129,7 @@ func GraphNeeds() []inventory.Need {
 }
 
 var graph = inventory.NewFact("nodetrust authorizer graph", func(ctx context.Context, inv *inventory.Inventory) (*Graph, error) {
-	g := &Graph{nodes: map[string]*nodeReads{}, number: map[Thing]int32{}, volumes: map[int32][]int32{}, pvs: map[int32]*volume{}}
-	for o, pv := range inventory.Typed[corev1.PersistentVolume](inv) {
-		g.addVolume(o, pv)
-	}
+	g := newGraph(inv)
 	for o, p := range inventory.Typed[corev1.Pod](inv) {
 		if p.Spec.NodeName != "" {
 			g.addPod(o, p)
@@ -135,6 +141,14 @@ var graph = inventory.NewFact("nodetrust authorizer graph", func(ctx context.Con
 // GraphOf is the graph of the pods that are bound to nodes, built once per inventory; see [GraphNeeds].
 func GraphOf(ctx context.Context, inv *inventory.Inventory) (*Graph, error) {
 	return graph.Get(ctx, inv)
+}
+
+func newGraph(inv *inventory.Inventory) *Graph {
+	g := &Graph{nodes: map[string]*nodeReads{}, number: map[Thing]int32{}, volumes: map[int32][]int32{}, pvs: map[int32]*volume{}}
+	for o, pv := range inventory.Typed[corev1.PersistentVolume](inv) {
+		g.addVolume(o, pv)
+	}
+	return g
 }
 
 func (g *Graph) intern(t Thing) int32 {
@@ -163,24 +177,48 @@ func (g *Graph) addVolume(o *inventory.Object, pv *corev1.PersistentVolume) {
 }
 
 func (g *Graph) addPod(o *inventory.Object, p *corev1.Pod) {
-	n := g.nodes[p.Spec.NodeName]
+	_, mirror := o.Annotations()[corev1.MirrorPodAnnotationKey]
+	b := &boundPod{object: o, namespace: o.Namespace(), name: o.Name(), spec: &p.Spec, status: &p.Status, mirror: mirror}
+	n := g.node(p.Spec.NodeName)
+	n.pods = append(n.pods, b)
+	n.things = append(n.things, g.of(b)...)
+}
+
+// node is where what a node reads is kept.
+func (g *Graph) node(name string) *nodeReads {
+	n := g.nodes[name]
 	if n == nil {
 		n = &nodeReads{}
-		g.nodes[p.Spec.NodeName] = n
-		g.names = append(g.names, p.Spec.NodeName)
+		g.nodes[name] = n
+		g.names = append(g.names, name)
 	}
-	_, mirror := o.Annotations()[corev1.MirrorPodAnnotationKey]
-	b := &boundPod{object: o, pod: p, mirror: mirror}
-	n.pods = append(n.pods, b)
+	return n
+}
+
+// of lists what a pod leads to directly.
+func (g *Graph) of(b *boundPod) []int32 {
+	var out []int32
 	b.visit(func(r reference) bool {
-		n.things = append(n.things, g.intern(r.thing))
+		out = append(out, g.intern(r.thing))
 		return true
 	})
+	return out
 }
 
 func (b *boundPod) visit(visit func(reference) bool) {
-	if !b.mirror {
-		visitPodThings(b.object.Namespace(), b.object.Name(), &b.pod.Spec, &b.pod.Status, visit)
+	if b.mirror {
+		return
+	}
+	more := true
+	visitPodThings(b.namespace, b.name, b.spec, b.status, func(r reference) bool {
+		if b.workload != nil {
+			r.path = slices.Concat(b.root, r.path)
+		}
+		more = visit(r)
+		return more
+	})
+	if b.workload != nil && more {
+		visitTemplateClaims(b.workload, visit)
 	}
 }
 
@@ -196,11 +234,16 @@ func (g *Graph) finish(ctx context.Context) error {
 		rank[n] = int32(i)
 	}
 	slices.Sort(g.names)
+	done := map[*nodeReads]bool{} // templates make one for many nodes
 	for _, name := range g.names {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := g.nodes[name]
+		if done[n] {
+			continue
+		}
+		done[n] = true
 		for _, t := range n.things {
 			n.things = append(n.things, g.behind(t)...)
 		}
@@ -288,7 +331,7 @@ func (g *Graph) Explain(node string, t Thing) []Step {
 			if steps == nil {
 				return true
 			}
-			pod := Step{fmt.Sprintf("Pod %q", p.object.Namespace()+"/"+p.object.Name()), nist190.At(p.object, "spec", "nodeName").Showing(node)}
+			pod := Step{p.String(), p.bound(node)}
 			out = append([]Step{{Text: fmt.Sprintf("Node %q", node)}, pod}, steps...)
 			return false
 		})
@@ -297,6 +340,14 @@ func (g *Graph) Explain(node string, t Thing) []Step {
 		}
 	}
 	return nil
+}
+
+// bound is the place that puts the pod on its node.
+func (b *boundPod) bound(node string) nist190.Evidence {
+	if b.status == nil {
+		return nist190.At(b.object, b.root...)
+	}
+	return nist190.At(b.object, "spec", "nodeName").Showing(node)
 }
 
 func (g *Graph) onward(p *boundPod, r reference, to int32) []Step {
