@@ -90,13 +90,14 @@ type NodeAccount struct {
 
 var tokenSecretType = corev1.SecretTypeServiceAccountToken
 
-// BlastRadiusNeeds are the needs of [BlastRadiusOf]. What is not seen of pods, volumes, Secrets and nodes can only add to what
-// is lost; the labels of namespaces, settings of accounts and the rest turn it either way.
+// BlastRadiusNeeds are the needs of [BlastRadiusOf]. What is not seen of pods, volumes and Secrets can only add to what is
+// lost. A node that was not seen may be one of the control plane; labels of namespaces and settings of accounts turn it
+// either way as well.
 func BlastRadiusNeeds() []inventory.Need {
 	return inventory.JoinNeeds(
 		GraphNeeds(), rbac.AccessNeeds(), inventory.WorkloadNeeds(inventory.Incriminating), sensitivity.DeclaredNeeds(), placement.ControlPlaneNeeds(),
 		[]inventory.Need{
-			inventory.NeedOf[corev1.Node](inventory.Incriminating), inventory.NeedOf[corev1.Secret](inventory.Incriminating),
+			inventory.NeedOf[corev1.Node](inventory.Either), inventory.NeedOf[corev1.Secret](inventory.Incriminating),
 			inventory.NeedOf[corev1.ServiceAccount](inventory.Either), inventory.NeedOf[corev1.Namespace](inventory.Either),
 		})
 }

@@ -3,10 +3,12 @@ package nodetrust
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nist190/nist190/checktest"
 	"github.com/nist190/nist190/internal/testobj"
 	"github.com/nist190/nist190/inventory"
 )
@@ -131,4 +133,8 @@ func TestExplain(t *testing.T) {
 	if got := b.Explain(b.Of("n1"), Thing{Secret, "vault", "other"}); got != nil {
 		t.Errorf("%v", got)
 	}
+}
+
+func TestBlastRadiusCheck(t *testing.T) {
+	checktest.Run(t, BlastRadiusCheck(), os.DirFS("testdata/nodetrust-blast-radius"))
 }

@@ -19,11 +19,13 @@ type web struct {
 	vertices []vertex
 	edges    [][]edge
 	// Of each strongly connected component, in an order in which what it leads to comes before it: whether all rights
-	// follow, the highest level, and the nodes. A set is shared where a component adds nothing.
+	// follow, or every Secret, the highest level, and the nodes. A set is shared where a component adds nothing.
 	component []int32
 	admin     []bool
+	secrets   []bool // every Secret can be read
 	level     []sensitivity.Level
 	nodes     []bitset
+	ofPod     func(*boundPod) *inventory.Workload
 }
 
 type vertexKind uint8
@@ -160,7 +162,7 @@ func (w *web) join(ctx context.Context, members []int32) error {
 		return err
 	}
 	own := int32(len(w.admin))
-	admin, level := false, sensitivity.Unclassified
+	admin, secrets, level := false, false, sensitivity.Unclassified
 	var set bitset
 	shared := true // set is that of another component
 	extend := func() {
@@ -182,6 +184,7 @@ func (w *web) join(ctx context.Context, members []int32) error {
 			}
 			level = max(level, w.b.radii[v.node].Own)
 		case vAccounts, vSecrets, vNewPods, vRunningPods:
+			secrets = secrets || v.kind == vSecrets && v.namespace == ""
 			if v.namespace != "" {
 				level = max(level, w.b.levels.Namespace(v.namespace).Level)
 			}
@@ -195,7 +198,7 @@ func (w *web) join(ctx context.Context, members []int32) error {
 			if c == own {
 				continue
 			}
-			admin, level = admin || w.admin[c], max(level, w.level[c])
+			admin, secrets, level = admin || w.admin[c], secrets || w.secrets[c], max(level, w.level[c])
 			switch other := w.nodes[c]; {
 			case other.within(set):
 			case shared && set.within(other):
@@ -208,7 +211,7 @@ func (w *web) join(ctx context.Context, members []int32) error {
 			}
 		}
 	}
-	w.admin, w.level, w.nodes = append(w.admin, admin), append(w.level, level), append(w.nodes, set)
+	w.admin, w.secrets, w.level, w.nodes = append(w.admin, admin), append(w.secrets, secrets), append(w.level, level), append(w.nodes, set)
 	return nil
 }
 
@@ -241,28 +244,59 @@ func (w *web) walk(from int32, visit func(v int32) bool) (came map[int32]int32) 
 	return came
 }
 
-// way is a shortest way in words; nil where there is none or it has no step.
-func (w *web) way(from, to int32) []Step {
-	found := false
-	came := w.walk(from, func(v int32) bool {
-		found = v == to
-		return !found
+// route is a shortest way from a node, by one of its accounts where that is given, to what goal accepts.
+func (w *web) route(from int32, by *NodeAccount, goal func(v int32) bool) []edge {
+	start := from
+	var out []edge
+	if by != nil {
+		at := slices.IndexFunc(w.edges[from], func(e edge) bool { return e.to == by.leads && e.kind == eToken })
+		if at < 0 { // a Secret leads to it as well
+			at = slices.IndexFunc(w.edges[from], func(e edge) bool { return e.to == by.leads })
+		}
+		if at >= 0 {
+			out, start = append(out, w.edges[from][at]), by.leads
+		}
+	}
+	end := int32(-1)
+	came := w.walk(start, func(v int32) bool {
+		if goal(v) && v != from {
+			end = v
+		}
+		return end < 0
 	})
-	if !found || from == to {
+	if end < 0 {
 		return nil
 	}
-	var route []int32
-	for v := to; v >= 0; v = came[v] {
-		route = append(route, v)
+	var back []int32
+	for v := end; v >= 0; v = came[v] {
+		back = append(back, v)
 	}
-	slices.Reverse(route)
-	out := []Step{{Text: w.b.radii[w.vertices[from].node].String()}}
-	if ev := w.b.radii[w.vertices[from].node].evidence(); ev != nil {
+	slices.Reverse(back)
+	for i, v := range back[1:] {
+		at := slices.IndexFunc(w.edges[back[i]], func(e edge) bool { return e.to == v })
+		out = append(out, w.edges[back[i]][at])
+	}
+	return out
+}
+
+// way is a shortest way in words; nil where there is none or it has no step.
+func (w *web) way(from, to int32) []Step {
+	return w.words(from, w.route(from, nil, func(v int32) bool { return v == to }))
+}
+
+// words are the steps of a route that begins at a node.
+func (w *web) words(from int32, route []edge) []Step {
+	if len(route) == 0 {
+		return nil
+	}
+	r := w.b.radii[w.vertices[from].node]
+	out := []Step{{Text: r.String()}}
+	if ev := r.evidence(); ev != nil {
 		out[0].Evidence = ev[0]
 	}
-	for i, v := range route[1:] {
-		at := slices.IndexFunc(w.edges[route[i]], func(e edge) bool { return e.to == v })
-		out = append(out, w.steps(route[i], &w.edges[route[i]][at])...)
+	for i := range route {
+		out = append(out, w.steps(from, &route[i])...)
+		from = route[i].to
 	}
 	return out
 }
@@ -334,7 +368,7 @@ type pivotAt struct {
 }
 
 func (x *weaver) weave(ctx context.Context) (*web, error) {
-	x.w, x.number, x.known = &web{b: x.b}, map[vertex]int32{}, map[rbac.Subject]int32{}
+	x.w, x.number, x.known = &web{b: x.b, ofPod: x.ofPod}, map[vertex]int32{}, map[rbac.Subject]int32{}
 	x.vertex(vertex{kind: vEverything})
 	x.vertex(vertex{kind: vAllNodes})
 	x.link(everything, edge{to: allNodes, kind: eContained})
