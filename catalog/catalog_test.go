@@ -166,6 +166,7 @@ func TestRunnerFromFile(t *testing.T) {
 		"kubernetesVersion": "1.34",
 		"checks":            "switched off: placement-attraction",
 		"networkPlugin":     "calico, enforces policies: yes, address blocks match pods: yes, pods in 10.244.0.0/16 fd00:10:244::/56, nodes in 10.0.0.0/24",
+		"images":            "of confidential and restricted from registry.example.com/shop docker.io/library/postgres, pinned by digest from confidential, verified from restricted",
 		"teams":             "shop-test",
 		"interfaces":        "storefront-to-orders from public to confidential",
 		"interfaceBudget":   "3 between two zones",

@@ -6,6 +6,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
+	"github.com/nist190/nist190/placement"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	Sensitivity sensitivity.Scheme `json:"sensitivity,omitzero"`
 
 	Network Network `json:"network,omitzero"`
+
+	Images placement.ImageRules `json:"images,omitzero"` // what images workloads of a level may run
 
 	Teams           Teams                 `json:"teams,omitempty"`
 	Interfaces      network.InterfaceList `json:"interfaces,omitempty"`

@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		"YAML 1.1 boolean": {"allowAnnotations: yes\n",
 			"3: allowAnnotations: plain yes is the boolean true to kubectl and a string to readers of YAML 1.2; quote it or write true"},
 		"unknown field": {"thresholds:\n  failon: low\n", "4: thresholds.failon: unknown field; known are failOn, requireEvidence, newOnly, minStrength"},
-		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, network, teams, " +
+		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, network, images, teams, " +
 			"interfaces, interfaceBudget, allowlist, suppressions, attestations, allowAnnotations, thresholds, append"},
 		"null":           {"thresholds:\n  failOn:\n", "4: thresholds.failOn: has no value; give it one or remove it"},
 		"empty name":     {"cluster: ''\n", "3: cluster: must not be empty"},
@@ -134,6 +134,22 @@ func TestMistakes(t *testing.T) {
 		"a block twice":         {"network:\n  podCIDRs: [10.0.0.0/8, 10.0.0.0/8]\n", "4: network.podCIDRs[1]: 10.0.0.0/8 is there twice"},
 		"field of the network":  {"network: {cni: cilium}\n", "3: network.cni: unknown field; known are plugin, enforcesNetworkPolicy, ipBlockMatchesPods, hostNetwork, podCIDRs, nodeCIDRs"},
 		"network without value": {"network:\n", "3: network: has no value; give it one or remove it"},
+
+		"images of no level": {"images:\n  trusted:\n  - levels: [secret]\n    registries: [ghcr.io/acme]\n  digestFrom: top\n  signedFrom: 1\n",
+			`5: images.trusted[0].levels[0]: "secret" is no level; they are public, internal, confidential, restricted` + "\n" +
+				`7: images.digestFrom: "top" is no level; they are public, internal, confidential, restricted` + "\n" +
+				"8: images.signedFrom: a number where text is wanted; put it in quotes"},
+		"registries": {"images:\n  trusted:\n  - registries:\n    - acme/shop\n    - '*.example.com'\n    - https://ghcr.io\n    - ghcr.io/acme/app:1\n    - ghcr.io/acme/**\n    - ghcr.io//x\n    - ''\n    - ghcr.io\n    - ghcr.io\n",
+			`6: images.trusted[0].registries[0]: "acme/shop" does not begin with a host; images without one come from docker.io: write docker.io/library/nginx, docker.io/acme` + "\n" +
+				`7: images.trusted[0].registries[1]: "*.example.com" has a pattern for a host: a registry is trusted by its whole name` + "\n" +
+				`8: images.trusted[0].registries[2]: "https://ghcr.io" is a URL; a registry is written as images are, without a scheme` + "\n" +
+				`9: images.trusted[0].registries[3]: "ghcr.io/acme/app:1" has a tag or a digest; a registry has none` + "\n" +
+				`10: images.trusted[0].registries[4]: "ghcr.io/acme/**": what lies below a path is trusted with it, ** is not needed` + "\n" +
+				`11: images.trusted[0].registries[5]: "ghcr.io//x" has a component of its path that is empty or no valid pattern` + "\n" +
+				"12: images.trusted[0].registries[6]: must not be empty\n" +
+				`14: images.trusted[0].registries[8]: "ghcr.io" is there twice`},
+		"registries of nobody": {"images:\n  trusted:\n  - levels: [public]\n", "5: images.trusted[0].registries: is required"},
+		"no trust":             {"images: {trusted: []}\n", "3: images.trusted: is empty; give it an entry or remove it"},
 
 		"grant of nothing": {"allowlist:\n  - subjects: [{kind: User, name: a}]\n", "4: allowlist[0].rules: is required"},
 		"grant to do nothing": {"allowlist:\n  - subjects: [{kind: User, name: a}]\n    rules: [{}]\n",

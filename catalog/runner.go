@@ -9,6 +9,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
+	"github.com/nist190/nist190/placement"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -60,6 +61,9 @@ func (c *Config) settings() []inventory.Value {
 	}
 	if !reflect.ValueOf(c.Network).IsZero() {
 		out = append(out, network.PluginProfile.Set(c.Network.Profile()))
+	}
+	if !reflect.ValueOf(c.Images).IsZero() {
+		out = append(out, placement.Images.Set(c.Images))
 	}
 	if len(c.Teams) > 0 {
 		out = append(out, teams.Set(c.Teams))

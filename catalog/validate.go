@@ -16,6 +16,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/placement"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -37,6 +38,7 @@ func (c *Config) mistakes() mistakes {
 	v.selection(c, []any{"checks"})
 	v.sensitivity(c.Sensitivity, []any{"sensitivity"})
 	v.network(c.Network, []any{"network"})
+	v.images(c.Images, []any{"images"})
 	v.teams(c.Teams)
 	v.interfaces(c)
 	for i, g := range c.Allowlist {
@@ -118,6 +120,35 @@ func (v *validator) network(n Network, at []any) {
 			case slices.Contains(f.cidrs[:i], c):
 				v.add(below(at, i), "%s is there twice", c)
 			}
+		}
+	}
+}
+
+// images wants levels that there are, and registries that are named whole.
+func (v *validator) images(r placement.ImageRules, at []any) {
+	if r.Trusted != nil && len(r.Trusted) == 0 {
+		v.notEmpty([]string{}, below(at, "trusted"))
+	}
+	for i, t := range r.Trusted {
+		at := below(at, "trusted", i)
+		v.notEmpty(t.Levels, below(at, "levels"))
+		for j, l := range t.Levels {
+			v.level(l, below(at, "levels", j))
+		}
+		if len(t.Registries) == 0 {
+			v.add(below(at, "registries"), "is required")
+		}
+		for j, x := range t.Registries {
+			if err := x.Validate(); err != nil {
+				v.add(below(at, "registries", j), "%v", err)
+			} else if slices.Contains(t.Registries[:j], x) {
+				v.add(below(at, "registries", j), "%q is there twice", string(x))
+			}
+		}
+	}
+	for _, f := range []struct{ name, level string }{{"digestFrom", r.DigestFrom}, {"signedFrom", r.SignedFrom}} {
+		if f.level != "" {
+			v.level(f.level, below(at, f.name))
 		}
 	}
 }

@@ -64,7 +64,8 @@ so that other workloads stay away.`,
 	Since: "v0.1.0",
 	Limits: `That nodes carry the labels, that others stay off them (taints) and who may change labels are other questions. Selectors
 that a bound volume or a webhook adds are not counted. Nodes are looked at only where a workload names
-one.`,
+one. Topology spread constraints count for nothing: they spread the pods of one workload and keep nobody away, and unless they say
+nodeTaintsPolicy: Honor they do not look at taints.`,
 }
 
 // Attraction finds workloads with a sensitivity level that nothing holds on nodes of it.

@@ -6,7 +6,8 @@
 // (pkg/scheduler/framework/plugins, pkg/kubelet/lifecycle/predicate.go, plugin/pkg/admission). What depends on other pods
 // and free resources is left out, so that "cannot" is a proof; what could not be seen is an answer of its own.
 // [SeparationOf] asks it of levels, in three questions that are not merged: do two levels share a node, can they, and could
-// an author make them. [Suggest] writes what would keep them apart and proves it.
+// an author make them. [Suggest] writes what would keep them apart and proves it. [Images] says what images workloads of a
+// level may run.
 package placement
 
 import (
@@ -18,7 +19,8 @@ import (
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
 	return slices.Concat(
-		[]nist190.Check{Unclassified(), Attraction()}, sharingChecks(), []nist190.Check{Enforcement(), LabelProtection()}, nodeLevelChecks(),
-		workloadChecks(), []nist190.Check{AntiAffinity(), SharedData(), ThreatPosture()},
+		[]nist190.Check{Unclassified(), Attraction()}, sharingChecks(),
+		[]nist190.Check{Enforcement(), DefaultNodes(), LabelProtection()}, nodeLevelChecks(), workloadChecks(),
+		[]nist190.Check{AntiAffinity(), SharedData()}, postureChecks(), residueChecks(), imageChecks(),
 	)
 }

@@ -17,7 +17,7 @@ import (
 // nodeLevelChecks look at nodes, and at who comes onto them.
 func nodeLevelChecks() []nist190.Check {
 	return []nist190.Check{
-		Repulsion(), onLevels(nodeUnclassified, biased(SeparationNeeds(), inventory.Either, nodeNeeds(0)), checkNodeUnclassified),
+		Repulsion(), RegistrationTaint(), onLevels(nodeUnclassified, biased(SeparationNeeds(), inventory.Either, nodeNeeds(0)), checkNodeUnclassified),
 		onLevels(higherToleration, answeringForThemselves(), checkHigherToleration),
 		onLevels(controlPlaneOpen, answeringForThemselves(), checkControlPlaneOpen),
 		onLevels(levelCapacity, biased(SeparationNeeds(), inventory.Either, nodeNeeds(0)), checkLevelCapacity),

@@ -3,6 +3,7 @@ package placement
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -22,7 +23,8 @@ func selectorExpression(key, value string) string {
 // CEL.
 func levelPolicy(levels *sensitivity.Levels, level sensitivity.Level, namespaces []nameValue) []map[string]any {
 	l := levels.Name(level)
-	name := "nodes-of-level-" + l
+	// A level is a value of labels; names of objects have neither capitals nor underscores.
+	name := "nodes-of-level-" + strings.ReplaceAll(strings.ToLower(l), "_", "-")
 	out := []map[string]any{
 		{
 			"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": map[string]any{"name": name},

@@ -36,6 +36,11 @@ taint, and the node selector and toleration for it.`,
 	Limits: "Whether network policies let the traffic pass is network-public-exposure's question. Pools are not compared.",
 }
 
+// postureChecks ask what shares nodes beyond levels.
+func postureChecks() []nist190.Check {
+	return []nist190.Check{ThreatPosture(), onLevels(trampoline, answeringForThemselves(), checkTrampoline)}
+}
+
 // ThreatPosture finds exposed workloads beside the most sensitive.
 func ThreatPosture() nist190.Check {
 	md := threatPosture

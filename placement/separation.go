@@ -28,6 +28,7 @@ type levelSet struct {
 	placements []*Placement
 	certain    nodeSet
 	possible   nodeSet
+	asking     map[int]*Placement // one of those that ask the same of nodes, by shape
 }
 
 // SeparationOf computes the separation once per inventory.
@@ -53,12 +54,17 @@ var separation = inventory.Derive("placement separation", feasibility, func(ctx 
 		default:
 			set := s.byLevel[l]
 			if set == nil {
-				set = &levelSet{level: l, certain: newNodeSet(len(f.nodes)), possible: newNodeSet(len(f.nodes))}
+				set = &levelSet{level: l, certain: newNodeSet(len(f.nodes)), possible: newNodeSet(len(f.nodes)), asking: map[int]*Placement{}}
 				s.byLevel[l] = set
 			}
 			set.placements = append(set.placements, p)
 			set.certain.union(p.certain)
 			set.possible.union(p.possible)
+			for _, c := range p.classes {
+				if set.asking[c.shape] == nil {
+					set.asking[c.shape] = p
+				}
+			}
 		}
 	}
 	return s, nil

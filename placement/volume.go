@@ -115,6 +115,21 @@ func className(pvc *corev1.PersistentVolumeClaim) string {
 
 // claimTemplates are those of a StatefulSet of which no claim exists yet: the claims that exist hold its pods instead.
 func (v *volumes) claimTemplates(w *inventory.Workload) []corev1.PersistentVolumeClaim {
+	var out []corev1.PersistentVolumeClaim
+	for _, t := range templatesOf(w) {
+		made := false
+		for o := range inventory.TypedIn[corev1.PersistentVolumeClaim](v.inv, w.Namespace()) {
+			made = made || isClaimOf(w, t.Name, o.Name())
+		}
+		if !made {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// templatesOf are the templates of claims of a StatefulSet.
+func templatesOf(w *inventory.Workload) []corev1.PersistentVolumeClaim {
 	if w.Object.GroupKind() != statefulSetKind {
 		return nil
 	}
@@ -122,17 +137,12 @@ func (v *volumes) claimTemplates(w *inventory.Workload) []corev1.PersistentVolum
 	if err != nil {
 		return nil
 	}
-	var out []corev1.PersistentVolumeClaim
-	for _, t := range set.Spec.VolumeClaimTemplates {
-		made := false
-		for o := range inventory.TypedIn[corev1.PersistentVolumeClaim](v.inv, w.Namespace()) {
-			made = made || strings.HasPrefix(o.Name(), t.Name+"-"+w.Object.Name()+"-")
-		}
-		if !made {
-			out = append(out, t)
-		}
-	}
-	return out
+	return set.Spec.VolumeClaimTemplates
+}
+
+// isClaimOf: the name that a StatefulSet gives to the claims of a template, without the ordinal.
+func isClaimOf(w *inventory.Workload, template, claim string) bool {
+	return strings.HasPrefix(claim, template+"-"+w.Object.Name()+"-")
 }
 
 var statefulSetKind = inventory.NeedOf[appsv1.StatefulSet](inventory.Either).GroupKind()

@@ -25,11 +25,11 @@ func workloadChecks() []nist190.Check {
 	}
 }
 
-// judge reports on a workload, of which out is a pass; with false there is nothing to say of it.
-type judge func(w *inventory.Workload, levels *sensitivity.Levels, out *nist190.Outcome) bool
+// ruling reports on a workload, of which out is a pass; with false there is nothing to say of it.
+type ruling func(w *inventory.Workload, levels *sensitivity.Levels, out *nist190.Outcome) bool
 
 // eachWorkload is a check of every workload that is not infrastructure, by itself and its level.
-func eachWorkload(md nist190.Metadata, judge judge) nist190.Check {
+func eachWorkload(md nist190.Metadata, judge ruling) nist190.Check {
 	md.Risk, md.Since, md.Subjects = nist190.MixedSensitivityLevels, "v0.1.0", inventory.WorkloadKinds()
 	md.Needs = slices.Concat(sensitivity.Needs(), inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)))
 	return nist190.NewCheck(md, func(ctx context.Context, e *nist190.Eval) error {

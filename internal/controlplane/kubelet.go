@@ -342,6 +342,20 @@ func (k Kubelet) BootstrapKubeconfig() Value[string] {
 	return askAll(k.rs, func(r *replica) Answer[string] { return r.text("bootstrap-kubeconfig") }, k.hidden)
 }
 
+// VerifiesPulledImages: a pod that uses a private image which is on the node already has to have the credentials for it
+// (KEP-2535; pkg/kubelet/images/pullmanager). What was on the node before the kubelet may be left out.
+func (k Kubelet) VerifiesPulledImages() Value[bool] {
+	policy := setting{at("imagePullCredentialsVerificationPolicy"), "", true}
+	return askAll(k.rs, func(r *replica) Answer[bool] {
+		gate := r.gate("KubeletEnsureSecretPulledImages")
+		if !gate.OK() || !gate.Value {
+			return gate
+		}
+		v, basis := r.field(policy)
+		return Answer[bool]{basis.OK() && v != "NeverVerify", basis} // with the gate, unset is NeverVerifyPreloadedImages
+	}, k.hidden)
+}
+
 // FeatureGate is a gate of the kubelet: a flag wins over the files, gate by gate.
 func (k Kubelet) FeatureGate(name string) Value[bool] {
 	return askAll(k.rs, func(r *replica) Answer[bool] { return r.gate(name) }, k.hidden)

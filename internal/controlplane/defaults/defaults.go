@@ -18,9 +18,8 @@ import (
 
 //go:generate go -C ../../../test/upstream run ./cmd/defaults -o ../../internal/controlplane/defaults/defaults.txt
 
-// The minors that the table has, and the first of those that it has what kubeadm passes of.
+// The minors that the table has.
 const Oldest, Newest = 30, 37
-const OldestKubeadm = 35
 
 // table has lines of fields that are separated by tabs, ordered: what it is about, the minors as first-last, the value.
 //
@@ -129,8 +128,7 @@ func KubeletWithoutFile(minor int) json.RawMessage {
 	return object(minor, []string{"kubelet"}, []string{"legacy"})
 }
 
-// KubeadmKubelet has the fields of KubeletConfiguration that kubeadm sets by itself, given a ClusterConfiguration that is empty;
-// nil before OldestKubeadm.
+// KubeadmKubelet has the fields of KubeletConfiguration that kubeadm sets by itself, given a ClusterConfiguration that is empty.
 func KubeadmKubelet(minor int) json.RawMessage {
 	return object(minor, []string{"kubeadm", "KubeletConfiguration"})
 }

@@ -116,9 +116,6 @@ func TestKubelet(t *testing.T) {
 				t.Errorf("1.%d: %+v", m, c)
 			}
 		}
-		if m < OldestKubeadm {
-			continue
-		}
 		kubeadm := decode(t, KubeadmKubelet(m))
 		if !kubeadm.RotateCertificates || kubeadm.Authentication.X509.ClientCAFile != "/etc/kubernetes/pki/ca.crt" {
 			t.Errorf("1.%d of kubeadm: %+v", m, kubeadm)
@@ -155,7 +152,7 @@ func TestSchedulerPlugins(t *testing.T) {
 }
 
 func TestKubeadm(t *testing.T) {
-	for m := OldestKubeadm; m <= Newest; m++ {
+	for m := range Minors() {
 		for component, want := range map[string]map[string]string{
 			"kube-apiserver":          {"authorization-mode": "Node,RBAC", "enable-admission-plugins": "NodeRestriction", "enable-bootstrap-token-auth": "true", "advertise-address": "ADDRESS"},
 			"kube-controller-manager": {"use-service-account-credentials": "true", "bind-address": "127.0.0.1"},
@@ -209,9 +206,6 @@ func TestTable(t *testing.T) {
 		}
 		for kind, least := range map[string]int{"flag kube-apiserver": 150, "flag kube-controller-manager": 130, "flag kube-scheduler": 45, "flag kubelet": 100,
 			"kubelet": 70, "gate": 120, "plugin": 30, "legacy": 3, "scheduler": 15, "kubeadm": 60} {
-			if kind == "kubeadm" && m < OldestKubeadm {
-				least = 0
-			}
 			if counts[kind] < least {
 				t.Errorf("1.%d: %d of %s", m, counts[kind], kind)
 			}

@@ -23,9 +23,6 @@ var leftOut = map[string]bool{
 // TestAsUpstream compares what kubeadm passes by itself with the table that its own functions wrote, for every minor that it has.
 func TestAsUpstream(t *testing.T) {
 	for minor := range defaults.Minors() {
-		if minor < defaults.OldestKubeadm {
-			continue
-		}
 		got := map[string]string{}
 		in := kubeadm.Input{Cluster: &config.ClusterConfiguration{KubernetesVersion: fmt.Sprintf("v1.%d.0", minor)}}
 		for _, p := range kubeadm.ControlPlane(in) {

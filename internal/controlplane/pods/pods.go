@@ -62,17 +62,17 @@ func container(inv *inventory.Inventory, o *inventory.Object, p *corev1.Pod, i i
 	for i := range argv {
 		argv[i].Text, argv[i].Doubt = expand(argv[i].Text, env)
 	}
-	component, flags, ok := process.Command(argv)
+	component, flags, open, ok := process.Command(argv)
 	if !ok && len(c.Command) == 0 { // the entry point of an image that is named like its binary
 		if component, ok = process.ComponentOf(repository(c.Image)); ok {
-			flags = process.Flags(component, argv)
+			flags, open = process.Flags(component, argv)
 		}
 	}
 	if !ok || !isControlPlane(component, o, p) {
 		return process.Process{}, false
 	}
 	out := process.Process{
-		Component: component, Name: p.Spec.NodeName, Flags: flags, Environment: env, Complete: true,
+		Component: component, Name: p.Spec.NodeName, Flags: flags, Environment: env, Complete: open == "", Incomplete: open,
 		Rank: process.Manifest, Source: "static pod", Place: at,
 	}
 	if component != process.Etcd || looksLikeVersion(tag(c.Image)) {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -42,8 +43,8 @@ func ComponentOf(binary string) (Component, bool) {
 }
 
 // Command reads a command line: the binary is searched behind wrappers (hyperkube, go-runner, sh -c "exec ..."), what
-// follows are its flags. It is false where no component is started.
-func Command(argv []Arg) (Component, []Flag, bool) {
+// follows are its flags, as [Flags] reads them. It is false where no component is started.
+func Command(argv []Arg) (c Component, flags []Flag, open string, ok bool) {
 	argv = unwrap(argv)
 	for i, a := range argv {
 		c, ok := ComponentOf(a.Text)
@@ -51,18 +52,21 @@ func Command(argv []Arg) (Component, []Flag, bool) {
 			c, ok = binaries[a.Text]
 		}
 		if ok && !isFlag(a.Text) {
-			return c, Flags(c, argv[i+1:]), true
+			flags, open = Flags(c, argv[i+1:])
+			return c, flags, open, true
 		}
 	}
-	return "", nil, false
+	return "", nil, "", false
 }
 
 func isFlag(s string) bool { return len(s) > 1 && s[0] == '-' }
 
 // Flags reads the flags of a component. The components of Kubernetes use pflag: "--name=value", "--name value", and a
 // boolean flag takes no second word. etcd uses package flag, which also takes one dash.
-func Flags(c Component, argv []Arg) []Flag {
-	var out []Flag
+//
+// A word that is computed may stand for flags that nobody sees here, and what they say wins over what stands before them:
+// open then says why there may be more.
+func Flags(c Component, argv []Arg) (out []Flag, open string) {
 	for i := 0; i < len(argv); i++ {
 		a := argv[i]
 		if a.Text == "--" {
@@ -71,6 +75,15 @@ func Flags(c Component, argv []Arg) []Flag {
 		name, ok := strings.CutPrefix(a.Text, "--")
 		if !ok && c == Etcd {
 			name, ok = strings.CutPrefix(a.Text, "-")
+		}
+		if a.Doubt != "" && (!ok || computed(name)) {
+			open = "the word " + strconv.Quote(a.Text) + " may stand for more flags: " + a.Doubt
+			for i := range out {
+				if out[i].Doubt == "" {
+					out[i].Doubt = open
+				}
+			}
+			continue
 		}
 		if !ok || name == "" {
 			switch {
@@ -109,7 +122,13 @@ func Flags(c Component, argv []Arg) []Flag {
 		}
 		out = append(out, f)
 	}
-	return out
+	return out, open
+}
+
+// computed: the name of a flag, before its value, is not all written down.
+func computed(name string) bool {
+	name, _, _ = strings.Cut(name, "=")
+	return strings.ContainsAny(name, "$`")
 }
 
 // startsFlag: pflag would take such a word as the value. Nobody writes that on purpose, and flags that are boolean in

@@ -47,6 +47,10 @@ func TestCommand(t *testing.T) {
 			[]string{"config=/etc/a b"}},
 		{"shell, a variable", []string{"sh", "-c", `etcd --name="$HOST" --client-cert-auth --trusted-ca-file ${CA}`}, process.Etcd,
 			[]string{"name=$HOST ?", "client-cert-auth=true", "trusted-ca-file=${CA} ?"}},
+		{"shell, words that may be flags", []string{"sh", "-c", `kube-apiserver --profiling=false $EXTRA --anonymous-auth=false`}, process.KubeAPIServer,
+			[]string{"profiling=false ?", "anonymous-auth=false", "...= ?"}},
+		{"shell, a flag whose name is computed", []string{"sh", "-c", `kube-apiserver --profiling=false "--$(cat x)=1"`}, process.KubeAPIServer,
+			[]string{"profiling=false ?", "...= ?"}},
 		{"etcd takes one dash", []string{"etcd", "-client-cert-auth", "-cert-file", "/c"}, process.Etcd, []string{"client-cert-auth=true", "cert-file=/c"}},
 		{"busybox", []string{"busybox", "sh", "-c", "# start\nkubelet --config=/c &"}, process.Kubelet, []string{"config=/c"}},
 		{"another program", []string{"/coredns", "-conf", "etcd.conf"}, "", nil},
@@ -55,9 +59,12 @@ func TestCommand(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, flags, ok := process.Command(process.Args(tt.argv, process.Place{}))
+			c, flags, open, ok := process.Command(process.Args(tt.argv, process.Place{}))
 			if c != tt.component || ok != (tt.component != "") {
 				t.Fatalf("component %q, %v", c, ok)
+			}
+			if open != "" {
+				flags = append(flags, process.Flag{Name: "...", Doubt: open})
 			}
 			if diff := cmp.Diff(tt.want, flat(flags)); diff != "" {
 				t.Error(diff)
@@ -106,7 +113,7 @@ func FuzzCommand(f *testing.F) {
 	f.Add("bash\x00-c\x00kubelet `a ${b")
 	f.Fuzz(func(t *testing.T, in string) {
 		argv := strings.Split(in, "\x00")
-		c, flags, ok := process.Command(process.Args(argv, process.Place{}))
+		c, flags, _, ok := process.Command(process.Args(argv, process.Place{}))
 		if ok != (c != "") {
 			t.Fatalf("component %q, %v", c, ok)
 		}

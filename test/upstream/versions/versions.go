@@ -56,6 +56,7 @@ func Output(version, source, main string) ([]byte, error) {
 var instead = map[string]string{
 	"k8s.io/kube-scheduler v0.31.14":          "v0.31.13",
 	"k8s.io/kube-controller-manager v0.31.14": "v0.31.13",
+	"k8s.io/kube-proxy v0.31.14":              "v0.31.11",
 }
 
 var staging = regexp.MustCompile(`(?m)^\s*(k8s\.io/\S+) v0\.0\.0\s*$`)
