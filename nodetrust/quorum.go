@@ -80,7 +80,7 @@ func checkControlPlaneQuorum(ctx context.Context, e *nist190.Eval) error {
 	}
 	if etcd := programs["etcd"]; len(etcd) > 0 {
 		seen = true
-		out := quorum(inventory.Cluster, len(etcd), "there are", nist190.Evidence{})
+		out := quorum(inventory.Cluster, len(etcd), "the control plane has", nist190.Evidence{})
 		out.Key, out.Evidence = "etcd", nil
 		for _, node := range sortedKeys(etcd) {
 			out.Evidence = append(out.Evidence, etcd[node]...)

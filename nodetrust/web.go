@@ -314,7 +314,10 @@ func (w *web) steps(from int32, e *edge) []Step {
 	case eLead:
 		hop := e.lead.Hop(w.b.esc)
 		out := []Step{{Text: hop.String()}}
-		for _, g := range hop.Grants {
+		for i, g := range hop.Grants {
+			if i > 0 && hop.Grants[i-1].Binding == g.Binding {
+				continue
+			}
 			out = append(out, Step{g.Binding.String() + ", " + g.Binding.Role.String(), nist190.At(g.Binding.Object, "roleRef", "name").Showing(g.Binding.RoleRef.Name)})
 		}
 		return out
