@@ -15,5 +15,6 @@
 // A want stands on the line of the finding's origin and names a status (fail, pass, notassessed, notapplicable, error)
 // with an optional regular expression over the message; a line may have several. Findings without a place are expected
 // by a line "# want-cluster fail". Every fail, notassessed and error must be wanted; pass and notapplicable must be
-// where the file wants any. A coverage line makes a kind unseen: resource, state, and optionally a namespace.
+// where the file wants any. A coverage line makes a kind unseen: its resource, or Kind.group where it is not built in, the
+// state, and optionally a namespace.
 package checktest

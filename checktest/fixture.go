@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
@@ -74,6 +77,9 @@ func parseCoverage(s string) (inventory.CoverageEntry, error) {
 		return inventory.CoverageEntry{}, fmt.Errorf("coverage %q: want RESOURCE STATE [NAMESPACE]", s)
 	}
 	gk, ok := inventory.KindOfResource(fields[0])
+	if kind := schema.ParseGroupKind(fields[0]); !ok && kind.Kind != "" && unicode.IsUpper(rune(kind.Kind[0])) {
+		gk, ok = kind, true // Kind.group, of what is not built in
+	}
 	if !ok {
 		return inventory.CoverageEntry{}, fmt.Errorf("coverage: unknown resource %q", fields[0])
 	}

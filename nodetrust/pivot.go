@@ -69,7 +69,7 @@ func pivotsOf(w *inventory.Workload) []pivot {
 			}
 		})
 		for _, m := range hostMounts(w, at, spec, nil) {
-			if m.readOnly || m.user.confined() {
+			if m.readOnly || m.user.confined() || len(exposes(m.path)) > 0 {
 				continue
 			}
 			if slices.ContainsFunc(executedPaths, func(p string) bool { return within(m.path, p) || within(p, m.path) }) {

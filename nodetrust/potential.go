@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +14,7 @@ import (
 	"github.com/nist190/nist190/placement"
 )
 
-// AnyNode stands for a node without labels and taints of its own, where neither nodes nor pools were given.
+// AnyNode stands for a node of Linux without taints and without labels that anybody gave it, where neither nodes nor pools were given.
 const AnyNode = "(any node)"
 
 // PotentialGraphOf is the graph for pods that nobody has bound yet: each node, and each node that a pool can make, with
@@ -83,9 +84,15 @@ type class struct {
 	reads *nodeReads
 }
 
+// unpinned: Linux and an architecture are what any node has.
 func unpinned(spec *corev1.PodSpec) bool {
+	for key, v := range spec.NodeSelector {
+		if common := strings.HasSuffix(key, "kubernetes.io/os") && v == "linux" || strings.HasSuffix(key, "kubernetes.io/arch"); !common {
+			return false
+		}
+	}
 	a := spec.Affinity
-	return spec.NodeName == "" && len(spec.NodeSelector) == 0 &&
+	return spec.NodeName == "" &&
 		(a == nil || a.NodeAffinity == nil || a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil)
 }
 
