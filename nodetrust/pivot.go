@@ -18,7 +18,8 @@ var namespaceKind = schema.GroupKind{Kind: "Namespace"}
 // pivot is a way in which whoever has a container has its node.
 type pivot struct {
 	container string
-	how       string
+	what      string // privileged, a capability, a path
+	how       string // in words
 	severity  nist190.Severity
 	evidence  nist190.Evidence
 	agent     bool // as network plugins, storage drivers and the like do on every node
@@ -55,7 +56,7 @@ func pivotsOf(w *inventory.Workload) []pivot {
 				return
 			}
 			if c.Privileged != nil && *c.Privileged {
-				add(pivot{container: name, how: "which is privileged", severity: nist190.SeverityHigh, evidence: nist190.Place(at, list, i, "securityContext", "privileged")})
+				add(pivot{container: name, what: "privileged", how: "which is privileged", severity: nist190.SeverityHigh, evidence: nist190.Place(at, list, i, "securityContext", "privileged")})
 				return
 			}
 			if c.Capabilities == nil {
@@ -64,7 +65,7 @@ func pivotsOf(w *inventory.Workload) []pivot {
 			for j, name2 := range c.Capabilities.Add {
 				capability := strings.TrimPrefix(strings.ToUpper(string(name2)), "CAP_")
 				if slices.Contains(nodeCapabilities, capability) || capability == "SYS_PTRACE" && spec.HostPID {
-					add(pivot{container: name, how: "which has the capability " + capability, severity: nist190.SeverityHigh, evidence: nist190.Place(at, list, i, "securityContext", "capabilities", "add", j)})
+					add(pivot{container: name, what: capability, how: "which has the capability " + capability, severity: nist190.SeverityHigh, evidence: nist190.Place(at, list, i, "securityContext", "capabilities", "add", j)})
 				}
 			}
 		})
@@ -73,7 +74,7 @@ func pivotsOf(w *inventory.Workload) []pivot {
 				continue
 			}
 			if slices.ContainsFunc(executedPaths, func(p string) bool { return within(m.path, p) || within(p, m.path) }) {
-				add(pivot{container: m.container, how: fmt.Sprintf("which writes %s of the node", m.path), severity: nist190.SeverityHigh, evidence: m.where})
+				add(pivot{container: m.container, what: m.path, how: fmt.Sprintf("which writes %s of the node", m.path), severity: nist190.SeverityHigh, evidence: m.where})
 			}
 		}
 	}

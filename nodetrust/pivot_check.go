@@ -56,7 +56,7 @@ func checkNodePivot(ctx context.Context, e *nist190.Eval) error {
 		}
 		on := nodesOf([]*inventory.Workload{w})
 		for _, p := range pivots {
-			out := nist190.Outcome{Status: nist190.Fail, Subject: w.Ref(), Key: p.container + " " + p.how, Severity: p.severity, Evidence: []nist190.Evidence{p.evidence}}
+			out := nist190.Outcome{Status: nist190.Fail, Subject: w.Ref(), Key: p.container + " " + p.what, Severity: p.severity, Evidence: []nist190.Evidence{p.evidence}}
 			out.Message = fmt.Sprintf("container %q, %s, is root on its node", p.container, p.how)
 			if len(on) > 0 {
 				out.Message += fmt.Sprintf(": %s (%s)", phrase.Count(len(on), "node"), phrase.Shorten(on))
