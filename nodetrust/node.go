@@ -6,6 +6,6 @@ import "github.com/nist190/nist190"
 func nodeChecks() []nist190.Check {
 	return []nist190.Check{
 		RuntimeSocket(), BlastRadiusCheck(), NodeState(), NodeIdentity(), NodeReconciliation(), PoolDrift(), AgentCoverage(),
-		NodePivot(), ResidualAccess(), NodeRemoval(), DrainBlocker(), WebhookOnOneNode(), ControlPlaneQuorum(), MetadataService(),
+		NodePivot(), ResidualAccess(), NodeRemoval(), DrainBlocker(), WebhookOnOneNode(), ControlPlaneQuorum(), MetadataService(), ApprovedInstances(),
 	}
 }
