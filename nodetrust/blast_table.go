@@ -94,7 +94,8 @@ func (b *BlastRadius) WriteText(ctx context.Context, w io.Writer) error {
 		if level == "" {
 			level = "-"
 		}
-		fmt.Fprintf(tw, "%s\t%d of %d\t%d\t%d of %d nodes\t%s\t%s\n", printable(row.Node), row.TotalSecrets, row.AllSecrets, len(row.ServiceAccounts), len(row.Reaches), len(b.radii)-1, level, printable(way))
+		fmt.Fprintf(tw, "%s\t%d of %d\t%d\t%d of %d nodes\t%s\t%s\n", printable(row.Node), row.TotalSecrets, row.AllSecrets,
+			len(row.ServiceAccounts), len(row.Reaches), len(b.radii)-1, level, printable(way))
 	}
 	return tw.Flush()
 }

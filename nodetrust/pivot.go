@@ -56,16 +56,22 @@ func pivotsOf(w *inventory.Workload) []pivot {
 				return
 			}
 			if c.Privileged != nil && *c.Privileged {
-				add(pivot{container: name, what: "privileged", how: "which is privileged", severity: nist190.SeverityHigh, evidence: nist190.Place(at, list, i, "securityContext", "privileged")})
+				add(pivot{
+					container: name, what: "privileged", how: "which is privileged", severity: nist190.SeverityHigh,
+					evidence: nist190.Place(at, list, i, "securityContext", "privileged"),
+				})
 				return
 			}
 			if c.Capabilities == nil {
 				return
 			}
-			for j, name2 := range c.Capabilities.Add {
-				capability := strings.TrimPrefix(strings.ToUpper(string(name2)), "CAP_")
+			for j, added := range c.Capabilities.Add {
+				capability := strings.TrimPrefix(strings.ToUpper(string(added)), "CAP_")
 				if slices.Contains(nodeCapabilities, capability) || capability == "SYS_PTRACE" && spec.HostPID {
-					add(pivot{container: name, what: capability, how: "which has the capability " + capability, severity: nist190.SeverityHigh, evidence: nist190.Place(at, list, i, "securityContext", "capabilities", "add", j)})
+					add(pivot{
+						container: name, what: capability, how: "which has the capability " + capability, severity: nist190.SeverityHigh,
+						evidence: nist190.Place(at, list, i, "securityContext", "capabilities", "add", j),
+					})
 				}
 			}
 		})
@@ -74,7 +80,10 @@ func pivotsOf(w *inventory.Workload) []pivot {
 				continue
 			}
 			if slices.ContainsFunc(executedPaths, func(p string) bool { return within(m.path, p) || within(p, m.path) }) {
-				add(pivot{container: m.container, what: m.path, how: fmt.Sprintf("which writes %s of the node", m.path), severity: nist190.SeverityHigh, evidence: m.where})
+				add(pivot{
+					container: m.container, what: m.path, how: fmt.Sprintf("which writes %s of the node", m.path), severity: nist190.SeverityHigh,
+					evidence: m.where,
+				})
 			}
 		}
 	}
@@ -112,7 +121,9 @@ func asNode(w *inventory.Workload) string {
 }
 
 // agentPaths are what the software of a node itself mounts: network plugins, kube-proxy, storage drivers, device plugins.
-var agentPaths = append([]string{"/opt/cni", "/etc/cni", "/run/xtables.lock", "/lib/modules", "/sys/fs/bpf", "/run/cilium", "/run/calico", "/run/flannel", "/dev"}, pluginPaths...)
+var agentPaths = append([]string{
+	"/opt/cni", "/etc/cni", "/run/xtables.lock", "/lib/modules", "/sys/fs/bpf", "/run/cilium", "/run/calico", "/run/flannel", "/dev",
+}, pluginPaths...)
 
 // agentOfNode recognises by content what makes a node one: a DaemonSet that mounts what only network plugins, kube-proxy,
 // storage drivers and device plugins have a use for.

@@ -299,7 +299,8 @@ func webhooksOf(ctx context.Context, inv *inventory.Inventory) ([]*Webhook, erro
 		services[[2]string{o.Namespace(), o.Name()}] = s
 	}
 	var out []*Webhook
-	add := func(o *inventory.Object, i int, name string, policy *admissionregistrationv1.FailurePolicyType, client *admissionregistrationv1.WebhookClientConfig, rules []admissionregistrationv1.RuleWithOperations) {
+	add := func(o *inventory.Object, i int, name string, policy *admissionregistrationv1.FailurePolicyType,
+		client *admissionregistrationv1.WebhookClientConfig, rules []admissionregistrationv1.RuleWithOperations) {
 		if policy != nil && *policy == admissionregistrationv1.Ignore || !slices.ContainsFunc(rules, needed) {
 			return
 		}

@@ -128,7 +128,8 @@ func checkResidualAccess(ctx context.Context, e *nist190.Eval) error {
 		e.Fail(x.object.Ref(), "", x.message(), x.evidence...)
 	}
 	if len(order) == 0 {
-		e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Message: fmt.Sprintf("on %s, no pod that has ended gives its node anything that one that runs does not", phrase.Count(len(g.names), "node"))})
+		e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster,
+			Message: fmt.Sprintf("on %s, no pod that has ended gives its node anything that one that runs does not", phrase.Count(len(g.names), "node"))})
 	}
 	return nil
 }
