@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/nodelabel"
 	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/sensitivity"
@@ -45,30 +46,6 @@ func LabelProtection() nist190.Check {
 	return nist190.NewCheck(md, checkLabelProtection)
 }
 
-// kubeletMaySet is the negation of getForbiddenLabels (plugin/pkg/admission/noderestriction/admission.go).
-func kubeletMaySet(key string) bool {
-	domain, _, ok := strings.Cut(key, "/")
-	if !ok {
-		return true
-	}
-	below := func(suffix string) bool { return domain == suffix || strings.HasSuffix(domain, "."+suffix) }
-	switch {
-	case below(corev1.LabelNamespaceNodeRestriction):
-		return false
-	case !below("kubernetes.io") && !below("k8s.io"):
-		return true
-	case below(corev1.LabelNamespaceSuffixKubelet) || below(corev1.LabelNamespaceSuffixNode):
-		return true
-	}
-	return slices.Contains(kubeletLabels, key)
-}
-
-// kubeletLabels are those of k8s.io/kubelet/pkg/apis/well_known_labels.go.
-var kubeletLabels = []string{
-	corev1.LabelHostname, corev1.LabelTopologyZone, corev1.LabelTopologyRegion, corev1.LabelFailureDomainBetaZone, corev1.LabelFailureDomainBetaRegion,
-	corev1.LabelInstanceType, corev1.LabelInstanceTypeStable, corev1.LabelOSStable, corev1.LabelArchStable, "beta.kubernetes.io/os", "beta.kubernetes.io/arch",
-}
-
 func checkLabelProtection(ctx context.Context, e *nist190.Eval) error {
 	workloads, err := inventory.WorkloadsOf(ctx, e.Inventory)
 	if err != nil {
@@ -101,7 +78,7 @@ func checkLabelProtection(ctx context.Context, e *nist190.Eval) error {
 			what = strings.Replace(what, " held", " are held", 1) + " (" + phrase.Workloads(ws) + ")"
 		}
 		switch {
-		case kubeletMaySet(key):
+		case nodelabel.KubeletMaySet(key):
 			out.Status = nist190.Fail
 			out.Message = what + ", which every kubelet can set on its own node"
 			out.Remediation = "Label the nodes and select by a key that kubelets cannot set:\n\nkubectl label node NODE sensitivity.node-restriction.kubernetes.io/level=LEVEL\n"
@@ -127,7 +104,7 @@ func heldBy(levels *sensitivity.Levels, spec *corev1.PodSpec, level sensitivity.
 	for _, a := range alternatives(specWays(spec)) {
 		key := ""
 		for _, k := range sortedKeys(a.values) {
-			if levels.NodesWith(map[string][]string{k: a.values[k]}) == level && (key == "" || kubeletMaySet(key) && !kubeletMaySet(k)) {
+			if levels.NodesWith(map[string][]string{k: a.values[k]}) == level && (key == "" || nodelabel.KubeletMaySet(key) && !nodelabel.KubeletMaySet(k)) {
 				key = k
 			}
 		}

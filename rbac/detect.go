@@ -22,6 +22,8 @@ type detector struct {
 	named  []namedEdge
 	reach  *reach // to all rights
 	combos func() [][]combo
+	// namedFrom are the named edges by where they start.
+	namedFrom func() map[Subject][]*namedEdge
 }
 
 var detections = inventory.Derive("rbac powers", access, func(ctx context.Context, _ *inventory.Inventory, a *Access) (*detector, error) {
@@ -33,6 +35,13 @@ func newDetector(a *Access) *detector {
 	d.named = d.namedEdges()
 	d.reach = newReach(d.effects, d.named, d.allRights)
 	d.combos = sync.OnceValue(d.combine)
+	d.namedFrom = sync.OnceValue(func() map[Subject][]*namedEdge {
+		from := map[Subject][]*namedEdge{}
+		for i := range d.named {
+			from[d.named[i].from] = append(from[d.named[i].from], &d.named[i])
+		}
+		return from
+	})
 	return d
 }
 

@@ -19,6 +19,9 @@ const (
 	EKSNodegroup      = "aws-eks-describe-nodegroup"
 	GKECluster        = "gcloud-container-clusters-describe"
 	AKSCluster        = "az-aks-show"
+	AWSScalingGroups  = "aws-autoscaling-describe-auto-scaling-groups"
+	GCEInstances      = "gcloud-compute-instance-groups-managed-list-instances"
+	AzureInstances    = "az-vmss-list-instances"
 	TerraformPlan     = "terraform-plan"  // terraform show -json of a plan
 	K3sConfig         = "k3s-config"      // /etc/rancher/k3s/config.yaml and config.yaml.d
 	RKE2Config        = "rke2-config"     // /etc/rancher/rke2/config.yaml and config.yaml.d

@@ -29,11 +29,11 @@ func recognize(uri string, raw []byte) []part {
 		if p, ok := recognizeMapping(uri, raw, nil); ok {
 			return []part{p}
 		}
-	case raw[0] == '[': // gcloud container clusters list, az aks list
+	case raw[0] == '[': // gcloud container clusters list, az aks list and the like
 		var parts []part
 		for _, e := range rawjson.Elements(raw) {
 			p, ok := recognizeMapping(uri, e, []any{len(parts)})
-			if !ok || p.format != format.GKECluster && p.format != format.AKSCluster {
+			if !ok || !slices.Contains(listed, p.format) {
 				return nil
 			}
 			parts = append(parts, p)
@@ -62,7 +62,11 @@ func recognizeMapping(uri string, raw []byte, path []any) (part, bool) {
 // recognizers look at the members of a mapping. Each reads few of them.
 var recognizers = []func(uri string, m mapping) (part, bool){
 	eksCommand, eksAccessPolicies, gkeCluster, aksCluster, terraformPlan, kubeletConfigz, serverVersion, rancherConfig,
+	scalingGroups, gceInstance, azureInstance,
 }
+
+// listed are the formats that commands print as lists.
+var listed = []string{format.GKECluster, format.AKSCluster, format.GCEInstances, format.AzureInstances}
 
 // mapping is a JSON object whose values are not decoded.
 type mapping map[string][]byte

@@ -1,4 +1,4 @@
-package placement
+package nodelabel
 
 import "testing"
 
@@ -10,7 +10,7 @@ func TestKubeletMaySet(t *testing.T) {
 		"node-restriction.kubernetes.io/level": false, "sensitivity.node-restriction.kubernetes.io/level": false, "node-role.kubernetes.io/vault": false,
 		"kubernetes.io/other": false, "foo.k8s.io/x": false, "k8s.io/x": false, "notk8s.io/x": true, "notnode-restriction.kubernetes.io/x": false,
 	} {
-		if got := kubeletMaySet(key); got != want {
+		if got := KubeletMaySet(key); got != want {
 			t.Errorf("%s: %v, want %v", key, got, want)
 		}
 	}
