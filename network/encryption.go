@@ -43,7 +43,7 @@ After:
     kind: PeerAuthentication
     metadata: {name: default, namespace: istio-system}
     spec: {mtls: {mode: STRICT}}`,
-	Claims: nist190.Claims("5g"), Controls: []string{"SC-8", "SC-8(1)", "SC-23", "IA-9"},
+	Claims: nist190.Claims("5f", "5g"), Controls: []string{"SC-8", "SC-8(1)", "SC-23", "IA-9"},
 	Severity: nist190.SeverityMedium,
 	Remediation: `Bring every client into the mesh, look at the proxies' metrics for connections without TLS, then set mode STRICT for the
 mesh; for Linkerd, the default inbound policy all-authenticated. Remove exceptions of ports and DestinationRules with mode
