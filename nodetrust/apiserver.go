@@ -24,11 +24,15 @@ func apiServerChecks() []nist190.Check {
 			return v.APIServer().AdmissionPlugin("NodeRestriction")
 		}, func(on bool) string { return said(!on, "the admission plugin NodeRestriction is off") }),
 		asking(csrGate, checkCSRGate),
-		onCluster(apiServerKubeletCA, func(v *controlplane.View) controlplane.Value[controlplane.Client] { return v.APIServer().KubeletClient() },
+		onCluster(apiServerKubeletCA, func(v *controlplane.View) controlplane.Value[controlplane.Client] {
+			return v.APIServer().KubeletClient()
+		},
 			func(c controlplane.Client) string {
 				return said(c.CAFile == "", "the API server does not verify the certificates of kubelets")
 			}),
-		onCluster(apiServerKubeletClient, func(v *controlplane.View) controlplane.Value[controlplane.Client] { return v.APIServer().KubeletClient() },
+		onCluster(apiServerKubeletClient, func(v *controlplane.View) controlplane.Value[controlplane.Client] {
+			return v.APIServer().KubeletClient()
+		},
 			func(c controlplane.Client) string {
 				return said(c.CertFile == "" || c.KeyFile == "", "the API server shows kubelets no certificate")
 			}),

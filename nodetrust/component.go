@@ -12,7 +12,8 @@ import (
 // componentChecks ask how the components of the cluster trust one another: how nodes join, and what kubelets, the API
 // server and etcd accept.
 func componentChecks() []nist190.Check {
-	return slices.Concat(kubeletChecks(), apiServerChecks(), etcdChecks(), controllerChecks())
+	return slices.Concat(kubeletChecks(), apiServerChecks(), etcdChecks(), controllerChecks(),
+		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks())
 }
 
 // asking makes a check of what the components do. What it reports rests on their effective values.

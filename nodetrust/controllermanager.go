@@ -15,13 +15,17 @@ const mostLife = 8760 * time.Hour
 
 func controllerChecks() []nist190.Check {
 	return []nist190.Check{
-		onCluster(certificateLifetime, func(v *controlplane.View) controlplane.Value[controlplane.Signing] { return v.ControllerManager().Signing() },
+		onCluster(certificateLifetime, func(v *controlplane.View) controlplane.Value[controlplane.Signing] {
+			return v.ControllerManager().Signing()
+		},
 			func(s controlplane.Signing) string {
 				return said(s.Duration > mostLife, fmt.Sprintf("the controller manager signs certificates for up to %d days", int(s.Duration.Hours()/24)))
 			}),
 		onCluster(controllerCredentials, func(v *controlplane.View) controlplane.Value[bool] {
 			return v.ControllerManager().UseServiceAccountCredentials()
-		}, func(on bool) string { return said(!on, "all controllers act with the one identity of the controller manager") }),
+		}, func(on bool) string {
+			return said(!on, "all controllers act with the one identity of the controller manager")
+		}),
 		onCluster(controllerRootCA, func(v *controlplane.View) controlplane.Value[string] { return v.ControllerManager().RootCAFile() },
 			func(file string) string {
 				return said(file == "", "the controller manager has no CA of the API server to give to pods")
