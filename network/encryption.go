@@ -284,3 +284,30 @@ func checkFlowVisibility(ctx context.Context, e *nist190.Eval) error {
 	e.Report(out)
 	return nil
 }
+
+// WireEncryption tells whether what pods on different nodes say to each other is encrypted, as far as objects tell: by the
+// network plugin, or since every workload is in a mesh that does. why says what tells. See [WireEncryptionNeeds].
+func WireEncryption(ctx context.Context, inv *inventory.Inventory) (is Answer, why string, at []nist190.Evidence, err error) {
+	all, err := inventory.WorkloadsOf(ctx, inv)
+	if err != nil {
+		return Unknown, "", nil, err
+	}
+	modes, err := meshModes.Get(ctx, inv)
+	if err != nil {
+		return Unknown, "", nil, err
+	}
+	levels, err := sensitivity.DeclaredOf(ctx, inv)
+	if err != nil {
+		return Unknown, "", nil, err
+	}
+	a := ask(inv, profileOf(inv, all).Plugin, func(c pluginConfig) func(*inventory.Inventory) (pluginAnswer, bool) { return c.wire })
+	if mesh, left := meshCovers(all, modes, levels); a.is != Yes && mesh != nil && len(left) == 0 {
+		return Yes, "every workload is in a mesh that encrypts", mesh, nil
+	}
+	return a.is, a.why, a.evidence, nil
+}
+
+// WireEncryptionNeeds are what [WireEncryption] reads.
+func WireEncryptionNeeds() []inventory.Need {
+	return slices.Concat(meshNeeds(), configNeeds(inventory.Either))
+}

@@ -13,7 +13,8 @@ import (
 // server and etcd accept.
 func componentChecks() []nist190.Check {
 	return slices.Concat(kubeletChecks(), apiServerChecks(), etcdChecks(), controllerChecks(),
-		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks())
+		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks(), versionChecks(), webhookTrustChecks(),
+		certificateChecks(), []nist190.Check{ForeignNetwork(), WorkloadCertificate(), AdminSurface(), AdminSignOn()})
 }
 
 // asking makes a check of what the components do. What it reports rests on their effective values.
