@@ -14,7 +14,7 @@ import (
 func componentChecks() []nist190.Check {
 	return slices.Concat(kubeletChecks(), apiServerChecks(), etcdChecks(), controllerChecks(),
 		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks(), versionChecks(), webhookTrustChecks(),
-		certificateChecks(), []nist190.Check{ForeignNetwork(), WorkloadCertificate(), AdminSurface(), AdminSignOn()})
+		certificateChecks(), []nist190.Check{ForeignNetwork(), WorkloadCertificate(), AdminSurface(), AdminSignOn()}, outsideChecks())
 }
 
 // asking makes a check of what the components do. What it reports rests on their effective values.

@@ -136,14 +136,20 @@ func kubeletsOf(inv *inventory.Inventory, v *controlplane.View) []versioned {
 
 func versionsOf(v *controlplane.View, c process.Component) []versioned {
 	var out []versioned
-	for _, a := range v.Versions(c) {
-		name := a.Replica
-		if name == "" {
-			name = a.Source
+	for _, a := range v.Releases(c) {
+		if at, err := inventory.ParseVersion(a.Value); err == nil {
+			out = append(out, versioned{nameOf(a.Basis), at, a.Places[0]})
 		}
-		out = append(out, versioned{name, a.Value, a.Places[0]})
 	}
 	return out
+}
+
+// nameOf is the replica, or the description that speaks for all.
+func nameOf(b controlplane.Basis) string {
+	if b.Replica == "" {
+		return b.Source
+	}
+	return b.Replica
 }
 
 var versionSupport = nist190.Metadata{

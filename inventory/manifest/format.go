@@ -8,6 +8,7 @@ import (
 
 	"github.com/nist190/nist190/internal/format"
 	"github.com/nist190/nist190/internal/rawjson"
+	"github.com/nist190/nist190/internal/scanreport"
 )
 
 // part is what one object of a format is made of: a whole document, or a value in it.
@@ -31,6 +32,12 @@ func recognize(uri string, raw []byte) []part {
 		}
 	case raw[0] == '[': // gcloud container clusters list, az aks list
 		var parts []part
+		for _, s := range scanreport.List(raw) {
+			parts = append(parts, part{format: s.Format, name: s.Name, json: s.JSON, path: []any{len(parts)}})
+		}
+		if len(parts) > 0 {
+			return parts
+		}
 		for _, e := range rawjson.Elements(raw) {
 			p, ok := recognizeMapping(uri, e, []any{len(parts)})
 			if !ok || p.format != format.GKECluster && p.format != format.AKSCluster {
@@ -61,7 +68,13 @@ func recognizeMapping(uri string, raw []byte, path []any) (part, bool) {
 
 // recognizers look at the members of a mapping. Each reads few of them.
 var recognizers = []func(uri string, m mapping) (part, bool){
-	eksCommand, eksAccessPolicies, gkeCluster, aksCluster, terraformPlan, kubeletConfigz, serverVersion, rancherConfig,
+	eksCommand, eksAccessPolicies, gkeCluster, aksCluster, terraformPlan, kubeletConfigz, serverVersion, scanReport, rancherConfig,
+}
+
+// scanReport: a report of a scanner, of which a summary is kept.
+func scanReport(_ string, m mapping) (part, bool) {
+	s, ok := scanreport.Mapping(m)
+	return part{format: s.Format, name: s.Name, json: s.JSON, path: []any{}}, ok
 }
 
 // mapping is a JSON object whose values are not decoded.
