@@ -11,6 +11,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/internal/controlplane"
+	"github.com/nist190/nist190/internal/controlplane/judge"
 	"github.com/nist190/nist190/internal/controlplane/process"
 	"github.com/nist190/nist190/inventory"
 )
@@ -130,8 +131,7 @@ func days(d time.Duration) string {
 
 // notSeen reports that nothing tells, once for the cluster, and what would.
 func notSeen(e *nist190.Eval, message string, wanted ...string) {
-	e.Report(nist190.Outcome{Status: nist190.NotAssessed, Subject: inventory.Cluster, Key: "not seen", Message: message, Reason: nist190.ReasonMissingEvidence,
-		Missing: []nist190.Missing{{Evidence: strings.Join(wanted, " or "), State: inventory.NotCollected, Reason: message}}})
+	e.Report(judge.NotAssessed(inventory.Cluster, "not seen", controlplane.Basis{Reason: message, Wanted: wanted}))
 }
 
 var joinVerification = nist190.Metadata{

@@ -13,6 +13,7 @@ import (
 	"github.com/nist190/nist190/internal/controlplane"
 	"github.com/nist190/nist190/internal/controlplane/config"
 	"github.com/nist190/nist190/internal/controlplane/judge"
+	"github.com/nist190/nist190/internal/controlplane/process"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -176,6 +177,10 @@ After:
 
 func checkWebhookKubeconfigs(e *nist190.Eval, v *controlplane.View) {
 	api := v.APIServer()
+	if !v.Visible(process.KubeAPIServer) {
+		e.Report(judge.NotAssessed(inventory.Cluster, "", api.AuditWebhookKubeconfig().Basis))
+		return
+	}
 	for _, hook := range [...]struct {
 		key, what string
 		value     controlplane.Value[*config.Kubeconfig]
