@@ -13,7 +13,7 @@ import (
 // server and etcd accept.
 func componentChecks() []nist190.Check {
 	return slices.Concat(kubeletChecks(), apiServerChecks(), etcdChecks(), controllerChecks(),
-		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks(), versionChecks(), webhookTrustChecks(),
+		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks(), versionChecks(), webhookTrustChecks(), []nist190.Check{asking(kubeconfigVerification, checkKubeconfigs)},
 		certificateChecks(), []nist190.Check{ForeignNetwork(), WorkloadCertificate(), AdminSurface(), AdminSignOn()}, outsideChecks())
 }
 

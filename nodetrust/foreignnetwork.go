@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/controlplane"
 	"github.com/nist190/nist190/internal/phrase"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
@@ -38,7 +39,11 @@ After:
 }
 
 // ForeignNetwork finds clusters whose nodes are reached over networks of others, without encryption between pods.
-func ForeignNetwork() nist190.Check { return nist190.NewCheck(foreignNetwork, checkForeignNetwork) }
+func ForeignNetwork() nist190.Check {
+	md := foreignNetwork
+	md.Needs = inventory.JoinNeeds(md.Needs, controlplane.Needs())
+	return nist190.NewCheck(md, checkForeignNetwork)
+}
 
 func checkForeignNetwork(ctx context.Context, e *nist190.Eval) error {
 	far, evidence, nodes := farNodes(e.Inventory)
@@ -53,6 +58,14 @@ func checkForeignNetwork(ctx context.Context, e *nist190.Eval) error {
 	is, why, at, err := network.WireEncryption(ctx, e.Inventory)
 	if err != nil {
 		return err
+	}
+	v, err := controlplane.Of(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
+	managed, _ := v.Managed()
+	if c, ok := managed.Cluster(); ok && is != network.Yes && c.TransitEncryption.Known && c.TransitEncryption.V {
+		is, why, at = network.Yes, string(managed.Vendor)+" encrypts between pods on different nodes", []nist190.Evidence{nist190.At(c.TransitEncryption.Object, c.TransitEncryption.Path...)}
 	}
 	out := nist190.Outcome{Subject: inventory.Cluster, Evidence: slices.Concat(evidence, at), Message: fmt.Sprintf("%s, and traffic between pods is not encrypted: %s", strings.Join(far, "; "), why)}
 	switch is {

@@ -47,6 +47,10 @@ func checkSkew(e *nist190.Eval, v *controlplane.View) {
 		e.Report(judge.NotAssessed(inventory.Cluster, "versions", api.Basis))
 		return
 	}
+	if clusters := controlPlanesOf(v); len(clusters) > 1 {
+		e.NotAssessed(inventory.Cluster, nist190.ReasonUnknown, "the components of several clusters are described: "+phrase.Shorten(clusters))
+		return
+	}
 	report := func(key, what string, all []versioned, wrong func(inventory.Version) string) {
 		if len(all) == 0 {
 			return
@@ -96,6 +100,18 @@ func checkSkew(e *nist190.Eval, v *controlplane.View) {
 	report("kube-apiserver", "replicas of the API server", replicas, func(x inventory.Version) string {
 		return said(newest.Minor-x.Minor > 1, "are more than one minor behind "+newest.String())
 	})
+}
+
+// controlPlanesOf are the control planes that Cluster API is asked for, each of a cluster of its own.
+func controlPlanesOf(v *controlplane.View) []string {
+	found := map[string]bool{}
+	for _, a := range v.Releases(process.KubeAPIServer) {
+		if name, ok := strings.CutPrefix(a.Replica, "KubeadmControlPlane "); ok {
+			name, _, _ = strings.Cut(name, " ")
+			found[name] = true
+		}
+	}
+	return sortedNames(found)
 }
 
 // versioned is a replica or node with the version that it runs.

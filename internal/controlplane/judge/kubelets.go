@@ -121,14 +121,7 @@ func (g *group) outcome() nist190.Outcome {
 			out.Key += ": " + g.text
 		}
 	}
-	of := ""
-	switch n := len(g.nodes); {
-	case n == 1:
-		of = fmt.Sprintf(" on node %q", g.nodes[0])
-	case n > 1:
-		slices.Sort(g.nodes)
-		of = fmt.Sprintf(" on %d nodes (%s)", n, phrase.Shorten(g.nodes))
-	}
+	of := g.on()
 	b := g.basis
 	b.Replica = ""
 	switch g.status {
@@ -149,4 +142,19 @@ func (g *group) outcome() nist190.Outcome {
 		Rest(&out, g.others[i])
 	}
 	return out
+}
+
+// on says where: on nodes, or of templates that machines are made of, whose names are no nodes'.
+func (g *group) on() string {
+	slices.Sort(g.nodes)
+	switch n := len(g.nodes); {
+	case n == 0:
+		return ""
+	case slices.ContainsFunc(g.nodes, func(name string) bool { return strings.Contains(name, " ") }):
+		return " on machines of " + phrase.Shorten(g.nodes)
+	case n == 1:
+		return fmt.Sprintf(" on node %q", g.nodes[0])
+	default:
+		return fmt.Sprintf(" on %d nodes (%s)", n, phrase.Shorten(g.nodes))
+	}
 }
