@@ -10,14 +10,20 @@ import (
 	"github.com/nist190/nist190/inventory/manifest"
 )
 
-// verdicts runs the checks of components over manifests and gives the status of each.
-func verdicts(t *testing.T, text string) map[string]nist190.Status {
+// inventoryOf reads manifests as a file of the closed world.
+func inventoryOf(t *testing.T, text string, settings ...inventory.Value) *inventory.Inventory {
 	t.Helper()
-	inv, err := inventory.Collect(context.Background(), nil, manifest.FS(manifest.Config{}, fstest.MapFS{"a.yaml": {Data: []byte(text)}}, "."))
+	inv, err := inventory.Collect(context.Background(), nil, manifest.FS(manifest.Config{}, fstest.MapFS{"a.yaml": {Data: []byte(text)}}, "."), settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := nist190.Run(context.Background(), inv, componentChecks()...)
+	return inv
+}
+
+// verdicts runs the checks of components over manifests and gives the status of each.
+func verdicts(t *testing.T, text string) map[string]nist190.Status {
+	t.Helper()
+	report, err := nist190.Run(context.Background(), inventoryOf(t, text), componentChecks()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +79,7 @@ func TestDefaultsThatOthersGetWrong(t *testing.T) {
 
 // TestOneGapPerComponent: of a repository without a control plane no check says more than once per component what it misses.
 func TestOneGapPerComponent(t *testing.T) {
-	inv, err := inventory.Collect(context.Background(), nil, manifest.FS(manifest.Config{}, fstest.MapFS{"a.yaml": {Data: []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n")}}, "."))
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := nist190.Run(context.Background(), inv, componentChecks()...)
+	report, err := nist190.Run(context.Background(), inventoryOf(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"), componentChecks()...)
 	if err != nil {
 		t.Fatal(err)
 	}
