@@ -14,7 +14,7 @@ import (
 func componentChecks() []nist190.Check {
 	return slices.Concat(kubeletChecks(), apiServerChecks(), etcdChecks(), controllerChecks(),
 		joinChecks(), []nist190.Check{asking(nodeMapping, checkNodeMapping), ServingApprover()}, csrChecks(), versionChecks(), webhookTrustChecks(), []nist190.Check{asking(kubeconfigVerification, checkKubeconfigs)},
-		certificateChecks(), []nist190.Check{ForeignNetwork(), WorkloadCertificate(), AdminSurface(), AdminSignOn()}, outsideChecks())
+		certificateChecks(), []nist190.Check{ForeignNetwork(), WorkloadCertificate(), KubeletClients(), AdminSurface(), AdminSignOn()}, outsideChecks())
 }
 
 // asking makes a check of what the components do. What it reports rests on their effective values.

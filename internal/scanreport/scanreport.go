@@ -4,6 +4,7 @@ package scanreport
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ type Package struct {
 	Version string `json:"version"`
 }
 
+// userinfo is the part of a URL that may hold a password.
+var userinfo = regexp.MustCompile(`//[^/\s]*@`)
+
 // maxTests bounds what is kept of the tests that failed.
 const maxTests = 200
 
@@ -68,6 +72,7 @@ func summary(f, name string, v any) (Summary, bool) {
 }
 
 func named(f string, r *Report) (Summary, bool) {
+	r.Target = userinfo.ReplaceAllString(r.Target, "//")
 	return summary(f, strings.TrimSpace(r.Target+" "+r.Time), r)
 }
 
@@ -360,7 +365,7 @@ func osquery(m map[string][]byte, raw []byte) (Summary, bool) {
 	if json.Unmarshal(raw, &x) != nil {
 		return Summary{}, false
 	}
-	r := Report{Tool: "osquery", Target: x.HostIdentifier}
+	r := Report{Tool: "osquery", Target: userinfo.ReplaceAllString(x.HostIdentifier, "//")}
 	if n, err := x.UnixTime.Int64(); err == nil && n > 0 {
 		r.Time = time.Unix(n, 0).UTC().Format(time.RFC3339)
 	}

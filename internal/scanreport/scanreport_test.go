@@ -36,6 +36,8 @@ func TestMapping(t *testing.T) {
 			format.Trivy, "web:1 2026-11-20T07:00:00Z", scanreport.Report{Tool: "trivy", Image: true, Target: "web:1", Digests: []string{"web@sha256:ab"}, Time: "2026-11-20T07:00:00Z", Vulnerabilities: true, Critical: 1, High: 1}},
 		{"trivy of a host", `{"SchemaVersion":2,"ArtifactName":"/","ArtifactType":"filesystem","Results":[{"Packages":[{"Name":"runc","Version":"1.2.0"},{"Name":"bash","Version":"5"}]}]}`,
 			format.Trivy, "/", scanreport.Report{Tool: "trivy", Target: "/", Vulnerabilities: true, Packages: []scanreport.Package{{Name: "runc", Version: "1.2.0"}}}},
+		{"trivy of a repository", `{"SchemaVersion":2,"ArtifactName":"https://bot:` + planted + `@git.example.com/x","ArtifactType":"repository"}`,
+			format.Trivy, "https://git.example.com/x", scanreport.Report{Tool: "trivy", Target: "https://git.example.com/x", Vulnerabilities: true}},
 		{"CycloneDX", `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"timestamp":"2026-11-20T07:00:00Z","component":{"type":"container","name":"web:1","purl":"pkg:oci/web@sha256:ab?arch=amd64"}}}`,
 			format.CycloneDX, "web:1 2026-11-20T07:00:00Z", scanreport.Report{Tool: "CycloneDX", Image: true, Target: "web:1", Digests: []string{"sha256:ab"}, Time: "2026-11-20T07:00:00Z"}},
 		{"SPDX", `{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"n1","creationInfo":{"created":"2026-11-20T07:00:00Z"},"packages":[{"name":"containerd","versionInfo":"2.3.0"}]}`,
