@@ -50,7 +50,8 @@ After:
 	Limits:      "Approvers other than the controller manager ask for other rights, and are found by rbac-csr-approve.",
 }
 
-// CSRAutoApproval finds who gets certificates of nodes without anybody's word (pkg/controller/certificates/approver/sarapprove.go).
+// CSRAutoApproval finds who gets certificates of nodes without anybody's word
+// (pkg/controller/certificates/approver/sarapprove.go).
 func CSRAutoApproval() nist190.Check { return nist190.NewCheck(csrAutoApproval, checkAutoApproval) }
 
 func checkAutoApproval(ctx context.Context, e *nist190.Eval) error {

@@ -27,9 +27,9 @@ var bootstrapToken = nist190.Metadata{
 	Doc: `A token with which machines join the cluster never ends, lives for longer than a day, or stands in a file. Whoever has it
 registers a node, gets a certificate for it, and receives pods with their Secrets.
 
-Tokens of kubeadm live for a day where nothing is said (cmd/kubeadm/app/constants, DefaultTokenDuration) and are deleted then. Of
-a Secret only metadata is read: one that is older than a day has no such end, and one in a manifest is known to whoever
-reads the manifest. The key that encrypts the certificates of the control plane (certificateKey) is a token as well: with it
+Tokens of kubeadm live for a day where nothing is said (cmd/kubeadm/app/constants, DefaultTokenDuration) and are deleted
+then. Of a Secret only metadata is read: one that is older than a day has no such end, and one in a manifest is known to
+whoever reads the manifest. The key that encrypts the certificates of the control plane (certificateKey) is a token as well: with it
 a machine becomes a part of the control plane.
 
 Before:

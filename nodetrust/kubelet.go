@@ -11,8 +11,8 @@ import (
 )
 
 // kubeletLimits is what the evidence of kubelets leaves open.
-const kubeletLimits = `What a kubelet runs with is known of the nodes whose configuration or /configz was given, and of those that an installer's
-configuration speaks for. A file that was changed on a node after it was installed is not seen.`
+const kubeletLimits = `What a kubelet runs with is known of the nodes whose configuration or /configz was given, and of those
+that an installer's configuration speaks for. A file that was changed on a node after it was installed is not seen.`
 
 func kubeletChecks() []nist190.Check {
 	return []nist190.Check{

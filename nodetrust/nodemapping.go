@@ -52,7 +52,8 @@ type nodeMap struct {
 	process.Place
 }
 
-// nodeTypes are the types of access entries that EKS maps to nodes (docs.aws.amazon.com/eks/latest/userguide/access-entries.html).
+// nodeTypes are the types of access entries that EKS maps to nodes
+// (https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html).
 var nodeTypes = []string{"EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "HYBRID_LINUX", "EC2"}
 
 func checkNodeMapping(e *nist190.Eval, v *controlplane.View) {

@@ -70,8 +70,8 @@ func formatNeeds(bias inventory.Bias, formats ...string) []inventory.Need {
 var advisories = nist190.Metadata{
 	ID: "nodetrust-advisories", Title: "Component of a node with a known vulnerability",
 	Doc: `An advisory says that the version of Kubernetes, containerd, CRI-O or runc that runs is vulnerable. Advisories are files of
-the OSV format in a folder that is scanned with the manifests, so that nothing has to be fetched; versions are those that nodes, /version,
-images of the control plane and osquery report.
+the OSV format in a folder that is scanned with the manifests, so that nothing has to be fetched; versions are those that
+nodes, /version, images of the control plane and osquery report.
 
 Where no advisory is given, or the newest is older than 30 days, the check is not assessed: that nothing was found in an old
 list says little.
@@ -282,8 +282,8 @@ func newestOf(all []scan) []*scan {
 var hostScan = nist190.Metadata{
 	ID: "nodetrust-host-scan", Title: "Nodes that no scanner looked at, or long ago",
 	Doc: `Nodes of the cluster are not among the hosts that a scanner reports on, or were looked at longer than 30 days ago. What
-counts is any report of a host: results of XCCDF, osquery, Trivy over a file system or a virtual machine, a bill of materials of a host, and
-kube-bench where the file is named after the node.
+counts is any report of a host: results of XCCDF, osquery, Trivy over a file system or a virtual machine, a bill of
+materials of a host, and kube-bench where the file is named after the node.
 
 All nodes are one answer. Where no report is given at all it is not assessed.
 

@@ -76,8 +76,8 @@ func comparePre(a, b string) int {
 	return cmp.Compare(len(x), len(y))
 }
 
-// affects evaluates the ranges of an advisory (ossf.github.io/osv-schema, evaluation): a version is affected where it is listed,
-// or where of the events up to it the last is no fix.
+// affects evaluates the ranges of an advisory (https://ossf.github.io/osv-schema, evaluation): a version is affected where
+// it is listed, or where of the events up to it the last is no fix.
 func affects(a scanreport.Affected, version string) bool {
 	v, ok := parseRelease(version)
 	if !ok {

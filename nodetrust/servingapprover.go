@@ -43,8 +43,8 @@ type approver struct {
 	image, does string // does is empty where it compares names with the node
 }
 
-// approvers: controller/certificatesigningrequest/helper.go of alex1989hu/kubelet-serving-cert-approver asks that there are names
-// and not which; README.md of kontena/kubelet-rubber-stamp and of coreos/kapprover say what they ask.
+// approvers: controller/certificatesigningrequest/helper.go of alex1989hu/kubelet-serving-cert-approver asks that there are
+// names and not which; README.md of kontena/kubelet-rubber-stamp and of coreos/kapprover say what they ask.
 var approvers = []approver{
 	{image: "postfinance/kubelet-csr-approver"}, {image: "kubelet-csr-approver"},
 	{image: "openshift/cluster-machine-approver"}, {image: "cluster-machine-approver"},

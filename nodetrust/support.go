@@ -77,7 +77,7 @@ const (
 )
 
 // of looks a minor up for a vendor. Where a vendor has no rows the project's own tell that it is supported, and not that it
-// is not: vendors support for longer. What is newer than every row is not known; what is older than every row is not supported.
+// is not: vendors support for longer. What is newer than every row is not known, and what is older is not supported.
 func (s *Support) of(product, vendor, minor string, now time.Time) (verdict, string) {
 	rows := slices.DeleteFunc(slices.Clone(s.Rows), func(r SupportRow) bool { return r.Product != product || r.Vendor != vendor })
 	if len(rows) == 0 && vendor != "" {

@@ -27,11 +27,11 @@ type surface struct {
 	signOn func(*surfaceUse) (answer, nist190.Evidence)
 }
 
-// flaw is a switch that should not be on, as a flag, or as a key of a ConfigMap that the program reads its flags from.
+// flaw is a switch that should not be on: a flag, a variable that stands for it, or a key of a ConfigMap that it is read from.
 type flaw struct {
-	flag, configMap, key string
-	severity             nist190.Severity
-	means                string
+	flag, variable, configMap, key string
+	severity                       nist190.Severity
+	means                          string
 }
 
 // answer is yes, no, or not known.
@@ -43,8 +43,8 @@ const (
 	no
 )
 
-// surfaces: github.com/kubernetes/dashboard v2 (src/app/backend/dashboard.go), argo-cd (docs/operator-manual/argocd-cmd-params-cm.yaml and
-// user-management), headlamp (docs/installation/in-cluster), rancher (the chart's templates/deployment.yaml).
+// surfaces: github.com/kubernetes/dashboard v2 (src/app/backend/dashboard.go), argo-cd (docs/operator-manual,
+// argocd-cmd-params-cm.yaml and user-management), headlamp (docs/installation/in-cluster), rancher (the chart's templates/deployment.yaml).
 var surfaces = []surface{
 	{name: "Kubernetes Dashboard", images: []string{"kubernetesui/dashboard", "kubernetes-dashboard-amd64", "kubernetesui/dashboard-amd64"}, flaws: []flaw{
 		{flag: "enable-skip-login", severity: nist190.SeverityCritical, means: "lets people in without a login, with the rights of its service account"},
@@ -52,8 +52,8 @@ var surfaces = []surface{
 		{flag: "disable-settings-authorizer", severity: nist190.SeverityLow, means: "lets everybody change its settings"},
 	}},
 	{name: "Argo CD", images: []string{"argoproj/argocd", "argoproj/argo-cd"}, word: "argocd-server", signOn: argoSignOn, flaws: []flaw{
-		{flag: "disable-auth", configMap: "argocd-cmd-params-cm", key: "server.disable.auth", severity: nist190.SeverityCritical, means: "lets people in without a login, with the rights of its service account"},
-		{flag: "insecure", configMap: "argocd-cmd-params-cm", key: "server.insecure", severity: nist190.SeverityMedium, means: "serves without TLS"},
+		{flag: "disable-auth", variable: "ARGOCD_SERVER_DISABLE_AUTH", configMap: "argocd-cmd-params-cm", key: "server.disable.auth", severity: nist190.SeverityCritical, means: "lets people in without a login, with the rights of its service account"},
+		{flag: "insecure", variable: "ARGOCD_SERVER_INSECURE", configMap: "argocd-cmd-params-cm", key: "server.insecure", severity: nist190.SeverityMedium, means: "serves without TLS"},
 		{configMap: "argocd-cm", key: "users.anonymous.enabled", severity: nist190.SeverityHigh, means: "lets people in without a login, with the role by default"},
 	}},
 	{name: "Headlamp", images: []string{"headlamp-k8s/headlamp", "kinvolk/headlamp"}, signOn: headlampSignOn, flaws: []flaw{
@@ -117,11 +117,18 @@ func (u *surfaceUse) flagOf(name string) (value string, at nist190.Evidence, ok 
 	return value, at, ok
 }
 
-// on reports whether a switch is on, and where.
+// on reports whether a switch is on, and where. A flag wins over a variable, and a variable with a value of its own over the
+// ConfigMap.
 func (u *surfaceUse) on(f flaw) (nist190.Evidence, bool) {
 	if f.flag != "" {
 		if v, at, ok := u.flagOf(f.flag); ok {
 			return at, v == "true" || v == "1"
+		}
+	}
+	for i, e := range u.w.Template.Spec.Containers[u.container].Env {
+		if f.variable != "" && e.Name == f.variable && e.ValueFrom == nil {
+			at := nist190.Place(inventory.At{Object: u.w.Object, Path: u.w.TemplatePath}, "spec", "containers", u.container, "env", i)
+			return at.Showing(e.Value), e.Value == "true" || e.Value == "1"
 		}
 	}
 	if f.configMap != "" {

@@ -173,8 +173,8 @@ var versionSupport = nist190.Metadata{
 	Doc: `The API server or a kubelet is of a minor that nobody fixes any more. What is found in it from then on stays open.
 
 The end is that of the Kubernetes project; for Amazon EKS that of extended support, and for Google GKE that of standard
-support. A version that is newer than the table is not assessed, and so is one of a vendor of whom the table does not know the end,
-once the project's has come. SupportTable attaches another table.
+support. A version that is newer than the table is not assessed, and so is one of a vendor of whom the table does not know
+the end, once the project's has come. SupportTable attaches another table.
 
 Before:
 

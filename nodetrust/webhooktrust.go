@@ -160,8 +160,8 @@ var webhookKubeconfig = nist190.Metadata{
 	Doc: `The API server asks another server who somebody is or what he may do, or sends it the audit log, and does not verify it.
 Who answers in its place decides who is an administrator, or reads every request.
 
-The file of --authentication-token-webhook-config-file, --authorization-webhook-config-file or --audit-webhook-config-file skips
-verification or has a URL without TLS.
+The file of --authentication-token-webhook-config-file, --authorization-webhook-config-file or
+--audit-webhook-config-file skips verification or has a URL without TLS.
 
 Before:
 
