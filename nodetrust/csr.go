@@ -64,7 +64,7 @@ func checkAutoApproval(ctx context.Context, e *nist190.Eval) error {
 		meant             func(rbac.Subject) bool
 	}{
 		{"nodeclient", "the certificate of any node", func(s rbac.Subject) bool {
-			return s.Kind == "Group" && (s.Name == "system:bootstrappers" || strings.HasPrefix(s.Name, "system:bootstrappers:"))
+			return s.Kind == "Group" && isBootstrapper(s.Name) || s.Kind == "User" && isBootstrapUser(s.Name)
 		}},
 		{"selfnodeclient", "a further certificate with its own name", func(s rbac.Subject) bool {
 			return s == rbac.Group("system:nodes")
@@ -174,9 +174,17 @@ func judgeCSR(e *nist190.Eval, o *inventory.Object, csr *certificatesv1.Certific
 
 // joins: who asks is the node itself, or holds a bootstrap token or an account that an installer made for joining.
 func joins(csr *certificatesv1.CertificateSigningRequest, request *x509.CertificateRequest) bool {
-	return csr.Spec.Username == request.Subject.CommonName || slices.ContainsFunc(csr.Spec.Groups, func(g string) bool {
-		return g == "system:bootstrappers" || strings.HasPrefix(g, "system:bootstrappers:")
-	})
+	return csr.Spec.Username == request.Subject.CommonName || isBootstrapUser(csr.Spec.Username) || slices.ContainsFunc(csr.Spec.Groups, isBootstrapper)
+}
+
+func isBootstrapper(group string) bool {
+	return group == "system:bootstrappers" || strings.HasPrefix(group, "system:bootstrappers:")
+}
+
+// isBootstrapUser: users that installers make for machines that join, kubelet of GCE (cluster/gce/addons/rbac/
+// kubelet-cert-rotation) and kubelet-bootstrap of the documentation of TLS bootstrapping, and names made of it.
+func isBootstrapUser(name string) bool {
+	return name == "kubelet" || strings.HasPrefix(name, "kubelet-") && strings.HasSuffix(name, "bootstrap")
 }
 
 // foreignNames fails a request that was approved for names that its node does not have.
