@@ -282,7 +282,7 @@ func checkSharedKeys(ctx context.Context, e *nist190.Eval) error {
 		}
 		shared = true
 		slices.Sort(holders)
-		e.Report(nist190.Outcome{Status: nist190.Fail, Subject: inventory.Cluster, Key: holders[0], Evidence: evidence[:min(len(evidence), maxEvidence)],
+		e.Report(nist190.Outcome{Status: nist190.Fail, Subject: inventory.Cluster, Key: holders[0], Evidence: evidence[:min(len(evidence), mostPlaces)],
 			Message: fmt.Sprintf("one key pair is that of %s", phrase.Shorten(holders))})
 	}
 	shared = templatesWithKeys(e) || shared

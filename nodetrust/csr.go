@@ -73,7 +73,7 @@ func checkAutoApproval(ctx context.Context, e *nist190.Eval) error {
 		holders := access.WhoCan(rbac.Request{Verb: "create", Group: certificates, Resource: "certificatesigningrequests", Subresource: r.subresource})
 		for _, h := range holders {
 			for _, g := range h.Grants {
-				if everything(g.PolicyRule().Resources) || everything(g.PolicyRule().APIGroups) {
+				if wildcard(g.PolicyRule().Resources) || wildcard(g.PolicyRule().APIGroups) {
 					continue
 				}
 				at := nist190.At(g.Binding.Object, "subjects", g.Subject)
@@ -88,7 +88,7 @@ func checkAutoApproval(ctx context.Context, e *nist190.Eval) error {
 	return ctx.Err()
 }
 
-func everything(list []string) bool { return slices.Contains(list, "*") }
+func wildcard(list []string) bool { return slices.Contains(list, "*") }
 
 var csrState = nist190.Metadata{
 	ID: "nodetrust-csr-state", Title: "Request for a certificate of a node that ought not to be as it is", Risk: nist190.NodeTrust,

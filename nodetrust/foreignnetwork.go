@@ -89,7 +89,7 @@ func farNodes(inv *inventory.Inventory) (signs []string, evidence []nist190.Evid
 	var external, hybrid []string
 	regions, clouds := map[string]bool{}, map[string]bool{}
 	cite := func(o *inventory.Object, path ...any) {
-		if len(evidence) < maxEvidence {
+		if len(evidence) < mostPlaces {
 			evidence = append(evidence, nist190.At(o, path...))
 		}
 	}

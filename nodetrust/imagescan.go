@@ -100,7 +100,7 @@ func checkImageScans(ctx context.Context, e *nist190.Eval) error {
 		}
 		evidence = append(evidence, s.at)
 	}
-	evidence = evidence[:min(len(evidence), maxEvidence)]
+	evidence = evidence[:min(len(evidence), mostPlaces)]
 	reportCoverage(e, len(images), "image", never, stale, evidence)
 	if len(critical) > 0 {
 		e.Report(nist190.Outcome{Status: nist190.Fail, Subject: inventory.Cluster, Key: "critical", Severity: nist190.SeverityHigh, Evidence: evidence,

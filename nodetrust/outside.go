@@ -90,8 +90,8 @@ After:
 	Limits: "Vendors fix what the version does not tell: of a build such as v1.33.5-eks-3abbec1 the number counts. The severity is that of the database, high where it gives none.",
 }
 
-// running is a version of a program somewhere.
-type running struct {
+// installed is a version of a program somewhere.
+type installed struct {
 	program, version, where string
 	at                      nist190.Evidence
 }
@@ -128,7 +128,7 @@ func checkAdvisories(e *nist190.Eval, v *controlplane.View) {
 				continue
 			}
 			names = append(names, fmt.Sprintf("%s %s on %s", r.program, r.version, r.where))
-			if len(out.Evidence) < maxEvidence {
+			if len(out.Evidence) < mostPlaces {
 				out.Evidence = append(out.Evidence, r.at)
 			}
 		}
@@ -164,33 +164,33 @@ func severityOf(a scanreport.Advisory) nist190.Severity {
 }
 
 // programsOf lists what runs, nodes with one version as one.
-func programsOf(inv *inventory.Inventory, v *controlplane.View) []running {
-	var out []running
+func programsOf(inv *inventory.Inventory, v *controlplane.View) []installed {
+	var out []installed
 	addNodes := func(path []any, of func(*corev1.Node) string) {
 		for _, c := range nodesBy(inv, func(n *corev1.Node) (string, string, []any) { return of(n), "", path }) {
 			program, version := "kubernetes", c.version
 			if name, rest, ok := strings.Cut(c.version, "://"); ok {
 				program, version = name, rest
 			}
-			out = append(out, running{program, version, fmt.Sprintf("%s (%s)", phrase.Count(len(c.nodes), "node"), phrase.Shorten(c.nodes)), c.at})
+			out = append(out, installed{program, version, fmt.Sprintf("%s (%s)", phrase.Count(len(c.nodes), "node"), phrase.Shorten(c.nodes)), c.at})
 		}
 	}
 	addNodes([]any{"status", "nodeInfo", "kubeletVersion"}, func(n *corev1.Node) string { return n.Status.NodeInfo.KubeletVersion })
 	addNodes([]any{"status", "nodeInfo", "containerRuntimeVersion"}, func(n *corev1.Node) string { return n.Status.NodeInfo.ContainerRuntimeVersion })
 	for _, c := range [...]process.Component{process.KubeAPIServer, process.KubeControllerManager, process.KubeScheduler} {
 		for _, a := range v.Releases(c) {
-			out = append(out, running{"kubernetes", a.Value, string(c) + " of " + nameOf(a.Basis), nist190.At(a.Places[0].Object, a.Places[0].Path...)})
+			out = append(out, installed{"kubernetes", a.Value, string(c) + " of " + nameOf(a.Basis), nist190.At(a.Places[0].Object, a.Places[0].Path...)})
 		}
 	}
 	for o := range inv.ByKind(inventory.Need{Format: format.Version}.GroupKind()) {
 		var x struct{ GitVersion string }
 		if json.Unmarshal(o.JSON(), &x) == nil && x.GitVersion != "" {
-			out = append(out, running{"kubernetes", x.GitVersion, "the API server", nist190.At(o, "gitVersion")})
+			out = append(out, installed{"kubernetes", x.GitVersion, "the API server", nist190.At(o, "gitVersion")})
 		}
 	}
 	for _, s := range scans(inv, format.Osquery) {
 		for _, p := range s.Packages {
-			out = append(out, running{programName(p.Name), p.Version, s.Target, s.at})
+			out = append(out, installed{programName(p.Name), p.Version, s.Target, s.at})
 		}
 	}
 	return out
@@ -324,7 +324,7 @@ func checkHostScans(e *nist190.Eval, _ *controlplane.View) {
 		if node == "" {
 			continue
 		}
-		if len(evidence) < maxEvidence {
+		if len(evidence) < mostPlaces {
 			evidence = append(evidence, all[i].at)
 		}
 		seen[node] = true

@@ -64,7 +64,7 @@ func checkSkew(e *nist190.Eval, v *controlplane.View) {
 				names = append(names, fmt.Sprintf("%s (%s)", x.Name, x.Version))
 				why = text
 			}
-			if len(out.Evidence) < maxEvidence && (text != "" || len(names) == 0) && x.at.Object != nil {
+			if len(out.Evidence) < mostPlaces && (text != "" || len(names) == 0) && x.at.Object != nil {
 				if text != "" && out.Status == nist190.Pass {
 					out.Evidence = nil
 				}
@@ -121,7 +121,7 @@ type versioned struct {
 	at process.Place
 }
 
-const maxEvidence = 5
+const mostPlaces = 5
 
 func behind(x, api inventory.Version, most int) string {
 	if x.Minor < 25 && most == 3 {
@@ -273,7 +273,7 @@ func reportSupport(e *nist190.Eval, key, what string, classes []nodeClass, judge
 			continue
 		}
 		texts = append(texts, fmt.Sprintf("%s on %s (%s), %s", c.version, phrase.Count(len(c.nodes), "node"), phrase.Shorten(c.nodes), why))
-		if len(evidence) < maxEvidence {
+		if len(evidence) < mostPlaces {
 			evidence = append(evidence, c.at)
 		}
 	}
