@@ -26,6 +26,7 @@ type Config struct {
 	Cluster           string            `json:"cluster,omitempty"`
 	KubernetesVersion KubernetesVersion `json:"kubernetesVersion,omitzero"` // wins over what a source says
 	World             World             `json:"world,omitempty"`            // for sources of manifests: no Runner sees them
+	AsOf              nist190.Date      `json:"asOf,omitzero"`              // the day for which a scan is repeated; what ends and ages follows it
 
 	Checks      Selection          `json:"checks,omitzero"`
 	Sensitivity sensitivity.Scheme `json:"sensitivity,omitzero"`

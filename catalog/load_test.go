@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		"YAML 1.1 boolean": {"allowAnnotations: yes\n",
 			"3: allowAnnotations: plain yes is the boolean true to kubectl and a string to readers of YAML 1.2; quote it or write true"},
 		"unknown field": {"thresholds:\n  failon: low\n", "4: thresholds.failon: unknown field; known are failOn, requireEvidence, newOnly, minStrength"},
-		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, checks, sensitivity, network, authn, images, teams, " +
+		"unknown top field": {"includes: [other.yaml]\n", "3: includes: unknown field; known are apiVersion, kind, cluster, kubernetesVersion, world, asOf, checks, sensitivity, network, authn, images, teams, " +
 			"interfaces, interfaceBudget, allowlist, suppressions, attestations, allowAnnotations, thresholds, append"},
 		"null":           {"thresholds:\n  failOn:\n", "4: thresholds.failOn: has no value; give it one or remove it"},
 		"empty name":     {"cluster: ''\n", "3: cluster: must not be empty"},

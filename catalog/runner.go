@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/authn"
@@ -20,7 +21,7 @@ func (c *Config) Runner() *nist190.Runner {
 	if c == nil {
 		c = &Config{}
 	}
-	return &nist190.Runner{
+	r := &nist190.Runner{
 		Checks:           Checks(c),
 		Settings:         c.settings(),
 		Suppressions:     slices.Clone(c.Suppressions),
@@ -30,6 +31,10 @@ func (c *Config) Runner() *nist190.Runner {
 		Cluster:          c.Cluster,
 		Append:           nist190.Append(c.Append),
 	}
+	if !c.AsOf.IsZero() {
+		r.Now = func() time.Time { return c.AsOf.Time }
+	}
+	return r
 }
 
 // Threshold is what the configuration says of a gate.
@@ -56,6 +61,9 @@ func (c *Config) settings() []inventory.Value {
 	}
 	if !c.KubernetesVersion.IsZero() {
 		out = append(out, inventory.KubernetesVersion.Set(c.KubernetesVersion.Version))
+	}
+	if !c.AsOf.IsZero() {
+		out = append(out, inventory.Clock.Set(inventory.Instant{Time: c.AsOf.Time}))
 	}
 	if !reflect.ValueOf(c.Sensitivity).IsZero() {
 		out = append(out, sensitivity.Setting.Set(c.Sensitivity))

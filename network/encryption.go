@@ -43,7 +43,7 @@ After:
     kind: PeerAuthentication
     metadata: {name: default, namespace: istio-system}
     spec: {mtls: {mode: STRICT}}`,
-	Claims: nist190.Claims("5g"), Controls: []string{"SC-8", "SC-8(1)", "SC-23", "IA-9"},
+	Claims: nist190.Claims("5f", "5g"), Controls: []string{"SC-8", "SC-8(1)", "SC-23", "IA-9"},
 	Severity: nist190.SeverityMedium,
 	Remediation: `Bring every client into the mesh, look at the proxies' metrics for connections without TLS, then set mode STRICT for the
 mesh; for Linkerd, the default inbound policy all-authenticated. Remove exceptions of ports and DestinationRules with mode
@@ -152,26 +152,14 @@ enough.`,
 }
 
 func checkWireEncryption(ctx context.Context, e *nist190.Eval) error {
-	all, err := inventory.WorkloadsOf(ctx, e.Inventory)
+	a, left, meshed, err := wireOf(ctx, e.Inventory)
 	if err != nil {
 		return err
 	}
-	modes, err := meshModes.Get(ctx, e.Inventory)
-	if err != nil {
-		return err
-	}
-	levels, err := sensitivity.DeclaredOf(ctx, e.Inventory)
-	if err != nil {
-		return err
-	}
-	a := ask(e.Inventory, profileOf(e.Inventory, all).Plugin, func(c pluginConfig) func(*inventory.Inventory) (pluginAnswer, bool) { return c.wire })
-	mesh, left := meshCovers(all, modes, levels)
 	out := nist190.Outcome{Subject: inventory.Cluster, Message: a.why, Evidence: a.evidence}
 	switch {
 	case a.is == Yes:
 		out.Status = nist190.Pass
-	case mesh != nil && len(left) == 0:
-		out.Status, out.Message, out.Evidence = nist190.Pass, "every workload is in a mesh that encrypts", mesh
 	case single(e.Inventory):
 		out.Status, out.Message = nist190.NotApplicable, "the cluster has a single node"
 	case a.is == No:
@@ -179,11 +167,33 @@ func checkWireEncryption(ctx context.Context, e *nist190.Eval) error {
 	default:
 		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
 	}
-	if len(modes) > 0 && len(left) > 0 && (out.Status == nist190.Fail || out.Status == nist190.NotAssessed) {
+	if meshed && len(left) > 0 && (out.Status == nist190.Fail || out.Status == nist190.NotAssessed) {
 		out.Message += fmt.Sprintf("; the mesh leaves out %s", phrase.Workloads(left))
 	}
 	e.Report(out)
 	return nil
+}
+
+// wireOf is what the network plugin does, else the mesh where it leaves out no workload. meshed: there is one.
+func wireOf(ctx context.Context, inv *inventory.Inventory) (a pluginAnswer, left []*inventory.Workload, meshed bool, err error) {
+	all, err := inventory.WorkloadsOf(ctx, inv)
+	if err != nil {
+		return a, nil, false, err
+	}
+	modes, err := meshModes.Get(ctx, inv)
+	if err != nil {
+		return a, nil, false, err
+	}
+	levels, err := sensitivity.DeclaredOf(ctx, inv)
+	if err != nil {
+		return a, nil, false, err
+	}
+	a = ask(inv, profileOf(inv, all).Plugin, func(c pluginConfig) func(*inventory.Inventory) (pluginAnswer, bool) { return c.wire })
+	mesh, left := meshCovers(all, modes, levels)
+	if a.is != Yes && mesh != nil && len(left) == 0 {
+		a = pluginAnswer{Yes, "every workload is in a mesh that encrypts", mesh}
+	}
+	return a, left, len(modes) > 0, nil
 }
 
 // meshCovers lists the workloads whose traffic a mesh may leave plain. mesh is nil where there is none. Between pods of
@@ -283,4 +293,19 @@ func checkFlowVisibility(ctx context.Context, e *nist190.Eval) error {
 	}
 	e.Report(out)
 	return nil
+}
+
+// WireEncryption tells whether what pods on different nodes say to each other is encrypted, as far as objects tell: by the
+// network plugin, or since every workload is in a mesh that does. why says what tells. See [WireEncryptionNeeds].
+func WireEncryption(ctx context.Context, inv *inventory.Inventory) (is Answer, why string, at []nist190.Evidence, err error) {
+	a, _, _, err := wireOf(ctx, inv)
+	if err != nil {
+		return Unknown, "", nil, err
+	}
+	return a.is, a.why, a.evidence, nil
+}
+
+// WireEncryptionNeeds are what [WireEncryption] reads.
+func WireEncryptionNeeds() []inventory.Need {
+	return slices.Concat(meshNeeds(), configNeeds(inventory.Either))
 }

@@ -106,7 +106,7 @@ Before:
 
 After: no such binding. The Node authorizer gives nodes what they need.`,
 		remediation: "Delete the binding, or bind a subject of your own that the component then authenticates as.",
-		severity:    nist190.SeverityHigh, claims: []string{"1a", "2a"},
+		severity:    nist190.SeverityHigh, claims: []string{"1a", "2a", "5d"},
 		is: func(s Subject) bool {
 			if s.Kind == rbacv1.ServiceAccountKind || !strings.HasPrefix(s.Name, "system:") {
 				return false

@@ -93,7 +93,7 @@ After: the signer that is meant.
 
     - {apiGroups: [certificates.k8s.io], resources: [signers], verbs: [approve], resourceNames: [kubernetes.io/kubelet-serving]}`,
 		remediation: "List in resourceNames the signers that are approved for, and let nobody approve who also creates requests.",
-		claims:      []string{"1a", "2a"}, controls: []string{"AC-3", "AC-6", "IA-5", "SC-17"}, cis: []string{"5.1.11"},
+		claims:      []string{"1a", "2a", "5a"}, controls: []string{"AC-3", "AC-6", "IA-5", "SC-17"}, cis: []string{"5.1.11"},
 		may: "get a certificate for any user",
 		clauses: [][]ask{
 			{{group: certificatesGroup, resources: []string{"certificatesigningrequests"}, verbs: []string{"create"}}},
@@ -118,7 +118,7 @@ After: a signer of your own.
 
     - {apiGroups: [certificates.k8s.io], resources: [signers], verbs: [sign], resourceNames: [example.com/*]}`,
 		remediation: "List in resourceNames the signers of your own that the subject signs for; leave those of kubernetes.io to the controller manager.",
-		claims:      []string{"1a", "2a"}, controls: []string{"AC-3", "AC-6", "IA-5", "SC-17"},
+		claims:      []string{"1a", "2a", "5a"}, controls: []string{"AC-3", "AC-6", "IA-5", "SC-17"},
 		may: "sign client certificates",
 		clauses: [][]ask{
 			{{group: certificatesGroup, resources: []string{"certificatesigningrequests/status", "podcertificaterequests/status"}, verbs: []string{"update", "patch"}}},

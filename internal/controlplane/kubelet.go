@@ -79,21 +79,23 @@ type setting struct {
 
 // askKubelet asks for a field: flag reads it from the command line, fromJSON from a file.
 func askKubelet[T any](k Kubelet, s setting, fromJSON func(any) (T, bool), flag func(*replica, string) Answer[T]) Value[T] {
-	return askAll(k.rs, func(r *replica) Answer[T] {
-		if _, ok := r.Last(s.flag); ok {
-			return flag(r, s.flag)
-		}
-		v, basis := r.field(s)
-		out := Answer[T]{Basis: basis}
-		if v == nil {
-			return out
-		}
-		var ok bool
-		if out.Value, ok = fromJSON(v); !ok && basis.OK() {
-			out.Basis = basis.refused(process.Kubelet, strings.Join(s.path, ".")+" has a value of another type")
-		}
+	return askAll(k.rs, func(r *replica) Answer[T] { return kubeletSetting(r, s, fromJSON, flag) }, k.hidden)
+}
+
+func kubeletSetting[T any](r *replica, s setting, fromJSON func(any) (T, bool), flag func(*replica, string) Answer[T]) Answer[T] {
+	if _, ok := r.Last(s.flag); ok {
+		return flag(r, s.flag)
+	}
+	v, basis := r.field(s)
+	out := Answer[T]{Basis: basis}
+	if v == nil {
 		return out
-	}, k.hidden)
+	}
+	var ok bool
+	if out.Value, ok = fromJSON(v); !ok && basis.OK() {
+		out.Basis = basis.refused(process.Kubelet, strings.Join(s.path, ".")+" has a value of another type")
+	}
+	return out
 }
 
 func (k Kubelet) hidden() Basis {
@@ -244,6 +246,41 @@ func (k Kubelet) TLSMinVersion() Value[string] {
 // TLSCipherSuites are the suites by name; none stands for those of Go.
 func (k Kubelet) TLSCipherSuites() Value[[]string] {
 	return askKubelet(k, setting{at("tlsCipherSuites"), "tls-cipher-suites", false}, aList, (*replica).list)
+}
+
+// KubeletServing is how a kubelet serves.
+type KubeletServing struct {
+	CertFile, KeyFile string // that an administrator gives
+	// Bootstrap: the kubelet asks the cluster for its certificate. With neither, it signs one itself
+	// (pkg/kubelet/certificate, cmd/kubelet/app/server.go InitializeTLS).
+	Bootstrap    bool
+	MinVersion   string   // VersionTLS10 to 13; empty is that of Go, 1.2
+	CipherSuites []string // none stands for those of Go
+}
+
+// SelfSigned: nobody vouches for the certificate.
+func (s KubeletServing) SelfSigned() bool {
+	return !s.Bootstrap && (s.CertFile == "" || s.KeyFile == "")
+}
+
+// Serving is how the kubelet serves, as a whole.
+func (k Kubelet) Serving() Value[KubeletServing] {
+	return askAll(k.rs, func(r *replica) Answer[KubeletServing] {
+		x := reading{r: r}
+		text := func(field, flag string) string {
+			a := kubeletSetting(r, setting{at(field), flag, true}, aString, (*replica).text)
+			x.add(a.Basis)
+			return a.Value
+		}
+		s := KubeletServing{CertFile: text("tlsCertFile", "tls-cert-file"), KeyFile: text("tlsPrivateKeyFile", "tls-private-key-file"),
+			MinVersion: text("tlsMinVersion", "tls-min-version")}
+		bootstrap := kubeletSetting(r, setting{at("serverTLSBootstrap"), "rotate-server-certificates", true}, aBool, (*replica).boolean)
+		suites := kubeletSetting(r, setting{at("tlsCipherSuites"), "tls-cipher-suites", false}, aList, (*replica).list)
+		x.add(bootstrap.Basis)
+		x.add(suites.Basis)
+		s.Bootstrap, s.CipherSuites = bootstrap.Value, suites.Value
+		return Answer[KubeletServing]{s, x.basis}
+	}, k.hidden)
 }
 
 // StaticPodPath is the directory of static pods.

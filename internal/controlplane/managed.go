@@ -80,7 +80,11 @@ var commands = map[cloud.Vendor]string{
 // hidden is the answer where no description of a component was found.
 func (v *View) hidden(c process.Component) Basis {
 	if m, ok := v.Managed(); ok {
-		b := unknown(fmt.Sprintf("the control plane is that of %s, which does not show the flags of %s", m.Vendor, c), "/metrics of "+string(c), commands[m.Vendor])
+		wanted := []string{fmt.Sprintf("an attestation of what %s states of %s", m.Vendor, c)}
+		if c == process.KubeAPIServer { // its metrics and what the vendor describes tell a part
+			wanted = []string{"/metrics of " + string(c), commands[m.Vendor]}
+		}
+		b := unknown(fmt.Sprintf("the control plane is that of %s, which does not show the flags of %s", m.Vendor, c), wanted...)
 		if !m.IsZero() {
 			b.Places = []process.Place{m.Place}
 		}

@@ -118,3 +118,14 @@ func (r *replica) agree(what string, look func(minor int) (any, bool)) (any, Bas
 	}
 	return value, b
 }
+
+// Releases are the versions that the replicas of a component say, as they are written, each with its name and place.
+func (v *View) Releases(c process.Component) []Answer[string] {
+	var out []Answer[string]
+	for _, r := range v.components[c] {
+		if r.Version != "" && !r.Partial {
+			out = append(out, Answer[string]{r.Version, Basis{Known: Explicit, Replica: r.Name, Places: []process.Place{r.Place}, Strength: r.Strong(), Source: r.Source}})
+		}
+	}
+	return out
+}

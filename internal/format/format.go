@@ -29,6 +29,15 @@ const (
 	Flagz             = "flagz"           // /flagz of any component, as text
 	Metrics           = "metrics"         // /metrics of an API server: the families that decide something
 	Version           = "version"         // /version of an API server
+
+	// Reports of scanners, of which package scanreport keeps a summary.
+	KubeBench = "kube-bench"    // kube-bench --json
+	XCCDF     = "xccdf-results" // results of XCCDF, or an asset report that holds them
+	Osquery   = "osquery"       // results of osquery
+	Trivy     = "trivy"         // trivy --format json
+	CycloneDX = "cyclonedx"
+	SPDX      = "spdx"
+	OSV       = "osv" // an advisory
 )
 
 // TextField holds the content of a format that is no mapping. Its lines are placed one by one: the origin of the path

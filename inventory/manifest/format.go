@@ -8,6 +8,7 @@ import (
 
 	"github.com/nist190/nist190/internal/format"
 	"github.com/nist190/nist190/internal/rawjson"
+	"github.com/nist190/nist190/internal/scanreport"
 )
 
 // part is what one object of a format is made of: a whole document, or a value in it.
@@ -31,6 +32,12 @@ func recognize(uri string, raw []byte) []part {
 		}
 	case raw[0] == '[': // gcloud container clusters list, az aks list and the like
 		var parts []part
+		for _, s := range scanreport.List(raw) {
+			parts = append(parts, part{format: s.Format, name: s.Name, json: s.JSON, path: []any{len(parts)}})
+		}
+		if len(parts) > 0 {
+			return parts
+		}
 		for _, e := range rawjson.Elements(raw) {
 			p, ok := recognizeMapping(uri, e, []any{len(parts)})
 			if !ok || !slices.Contains(listed, p.format) {
@@ -61,8 +68,14 @@ func recognizeMapping(uri string, raw []byte, path []any) (part, bool) {
 
 // recognizers look at the members of a mapping. Each reads few of them.
 var recognizers = []func(uri string, m mapping) (part, bool){
-	eksCommand, eksAccessPolicies, gkeCluster, aksCluster, terraformPlan, kubeletConfigz, serverVersion, rancherConfig,
+	eksCommand, eksAccessPolicies, gkeCluster, aksCluster, terraformPlan, kubeletConfigz, serverVersion, scanReport, rancherConfig,
 	scalingGroups, gceInstance, azureInstance,
+}
+
+// scanReport: a report of a scanner, of which a summary is kept.
+func scanReport(_ string, m mapping) (part, bool) {
+	s, ok := scanreport.Mapping(m)
+	return part{format: s.Format, name: s.Name, json: s.JSON, path: []any{}}, ok
 }
 
 // listed are the formats that commands print as lists.

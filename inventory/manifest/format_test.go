@@ -54,6 +54,13 @@ const (
 	addon   = `{"addon": {"addonName": "vpc-cni", "clusterName": "prod", "addonArn": "arn:aws:eks:eu-west-1:111122223333:addon/prod/vpc-cni/1", "configurationValues": "{\"enableNetworkPolicy\":\"true\",\"env\":{\"KEY\":\"` + planted + `\"}}"}}`
 )
 
+const (
+	kubeBenchControls = `{"id": "4", "version": "cis-1.12", "node_type": "node", "tests": [{"results": [{"test_number": "4.1.1", "status": "FAIL", "actual_value": "--token=` + planted + `"}]}]}`
+	kubeBench         = `{"Controls": [` + kubeBenchControls + `], "Totals": {"total_fail": 1}}`
+	trivyReport       = `{"SchemaVersion": 2, "CreatedAt": "2026-11-20T07:00:00Z", "ArtifactName": "web:1", "ArtifactType": "container_image", "Results": [{"Secrets": [{"Match": "` + planted + `"}]}]}`
+	xccdfResults      = `<TestResult xmlns="http://checklists.nist.gov/xccdf/1.2" end-time="2026-11-20T07:00:00Z"><target>n1</target><rule-result idref="r"><result>fail</result><message>` + planted + `</message></rule-result></TestResult>`
+)
+
 var formatFiles = []struct{ name, uri, text, want string }{
 	{"eks", "a.json", eksCluster, "aws-eks-describe-cluster prod a.json:1:1"},
 	{"eks as an SDK prints it", "a.json", eksPascal, "aws-eks-describe-cluster prod a.json:1:1"},
@@ -86,6 +93,14 @@ var formatFiles = []struct{ name, uri, text, want string }{
 	{"metrics", "metrics.txt", metrics, "metrics metrics.txt metrics.txt:1:1"},
 	{"samples", "metrics.txt", "apiserver_authorization_decisions_total{decision=\"allowed\",name=\"node\",type=\"Node\"} 1\nother{a=\"" + planted + "\"} 1\n", "metrics metrics.txt metrics.txt:1:1"},
 	{"version", "v.json", versionJSON, "version v.json v.json:1:1"},
+	{"kube-bench", "kb.json", kubeBench, "kube-bench kb.json kb.json:1:1"},
+	{"kube-bench without totals", "kb.json", `[` + kubeBenchControls + `]`, "kube-bench kb.json kb.json:1:2"},
+	{"trivy", "t.json", trivyReport, "trivy web:1 2026-11-20T07:00:00Z t.json:1:1"},
+	{"cyclonedx", "s.cdx.json", `{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"timestamp": "2026-11-20T07:00:00Z", "component": {"type": "container", "name": "web:1", "properties": [{"name": "x", "value": "` + planted + `"}]}}}`, "cyclonedx web:1 2026-11-20T07:00:00Z s.cdx.json:1:1"},
+	{"spdx", "s.spdx.json", `{"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "name": "n1", "comment": "` + planted + `"}`, "spdx n1 s.spdx.json:1:1"},
+	{"osquery", "o.json", `{"name": "q", "hostIdentifier": "n1", "unixTime": 1795330800, "columns": {"name": "x", "value": "` + planted + `"}}`, "osquery n1 q 2026-11-22T07:00:00Z o.json:1:1"},
+	{"advisory", "GHSA-1.json", `{"id": "GHSA-1", "modified": "2026-11-20T00:00:00Z", "details": "` + planted + `", "affected": []}`, "osv GHSA-1 GHSA-1.json:1:1"},
+	{"xccdf", "r.xml", xccdfResults, "xccdf-results n1 2026-11-20T07:00:00Z r.xml:1:1"},
 	{"version as kubectl prints it", "v.json", `{"clientVersion": {"major": "1"}, "kustomizeVersion": "v5",
 "serverVersion": ` + versionJSON + `}`, "version v.json v.json:2:1"},
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Paths reads files and directories. Directories are walked recursively for .yaml, .yml and .json, and for files .conf and
-// .kubeconfig and answers of /flagz and /metrics whose content is configuration; a file that is named is read whatever
+// .kubeconfig, answers of /flagz and /metrics and results of XCCDF in .xml whose content is such; a file that is named is read whatever
 // its name. "-" is cfg.Stdin.
 //
 // Hidden directories are left out. Symbolic links to files are followed as kubectl does, but never out of the directory

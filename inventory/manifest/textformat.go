@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/nist190/nist190/internal/format"
+	"github.com/nist190/nist190/internal/scanreport"
 	"github.com/nist190/nist190/inventory"
 )
 
@@ -35,6 +36,8 @@ func (in *input) textFormat(r *result, data []byte) bool {
 			r.foreign = append(r.foreign, in.uri) // of a component that tells nothing of the cluster
 			return true
 		}
+	case scanreport.IsXML(head):
+		return in.xmlReport(r, data)
 	default:
 		return false
 	}
@@ -52,6 +55,23 @@ func (in *input) textFormat(r *result, data []byte) bool {
 			}
 			return here
 		}})
+	if err != nil {
+		in.broken(r, inventory.ProblemInvalid, at, err)
+		return true
+	}
+	r.objects = append(r.objects, o)
+	return true
+}
+
+// xmlReport makes an object of the results of XCCDF. A benchmark without results is a file of another tool.
+func (in *input) xmlReport(r *result, data []byte) bool {
+	s, ok := scanreport.XML(data)
+	if !ok {
+		r.foreign = append(r.foreign, in.uri)
+		return true
+	}
+	at := inventory.Origin{URI: in.uri, Line: 1, Column: 1}
+	o, err := inventory.NewObject(inventory.Item{JSON: part{format: s.Format, name: s.Name, json: s.JSON}.asObject(), Origin: at, Configuration: true})
 	if err != nil {
 		in.broken(r, inventory.ProblemInvalid, at, err)
 		return true
@@ -112,7 +132,7 @@ var pluginName = regexp.MustCompile(`[{,]name="([^"]*)"`)
 // maybe decides on a file whose name does not say that it is a manifest: whether it is worth reading as one.
 func maybe(data []byte) bool {
 	head := data[:min(len(data), 1<<12)]
-	return flagzHead.Match(head) || isMetrics(head) || configurationLine.Match(data)
+	return flagzHead.Match(head) || isMetrics(head) || scanreport.IsXML(head) || configurationLine.Match(data)
 }
 
 // configurationLine: the kinds of the files that kubelets read with the extension .conf: drop-ins of their

@@ -90,11 +90,11 @@ func isManifest(name string) bool {
 }
 
 // isTentative reports the names of configuration files that are no manifests by their extension: drop-ins of a kubelet and
-// kubeconfigs, and what kubectl get --raw was asked for.
+// kubeconfigs, results of XCCDF, and what kubectl get --raw was asked for.
 func isTentative(name string) bool {
 	base := strings.ToLower(path.Base(name))
 	switch path.Ext(base) {
-	case ".conf", ".kubeconfig":
+	case ".conf", ".kubeconfig", ".xml": // .xml: results of XCCDF
 		return true
 	case "", ".txt", ".prom":
 		return base == "kubeconfig" || strings.Contains(base, "flagz") || strings.Contains(base, "metrics") ||
