@@ -143,7 +143,9 @@ func (s *Server) nameOf(o *unstructured.Unstructured) (string, bool) {
 	return "", false
 }
 
-func (r Resource) name() string { return schema.GroupResource{Group: r.Group, Resource: r.Plural}.String() }
+func (r Resource) name() string {
+	return schema.GroupResource{Group: r.Group, Resource: r.Plural}.String()
+}
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -334,6 +336,10 @@ func (s *Server) review(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	if name, ok := strings.CutPrefix(r.URL.Path, "/api/v1/namespaces/"); ok && !strings.Contains(name, "/") && r.Method == http.MethodGet {
+		s.namespace(w, name)
+		return
+	}
 	res, ns, ok := s.resource(r.URL.Path)
 	if !ok || r.Method != http.MethodGet {
 		http.NotFound(w, r)
@@ -384,6 +390,23 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		kind, version = "PartialObjectMetadataList", "meta.k8s.io/v1"
 	}
 	write(w, map[string]any{"kind": kind, "apiVersion": version, "metadata": map[string]any{"resourceVersion": "1", "continue": cont}, "items": items})
+}
+
+// namespace serves one Namespace; its authorizer sees a request within it (apiserver, pkg/endpoints/request/requestinfo.go).
+func (s *Server) namespace(w http.ResponseWriter, name string) {
+	if s.Allowed != nil && !s.Allowed("namespaces", name) {
+		Refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, "namespaces is forbidden")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.objects["namespaces"] {
+		if o.GetName() == name {
+			write(w, o.Object)
+			return
+		}
+	}
+	Refuse(w, http.StatusNotFound, metav1.StatusReasonNotFound, "not found")
 }
 
 // Token is a continue token, and Offset what it stands for.

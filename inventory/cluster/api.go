@@ -17,6 +17,8 @@ type api interface {
 	discover(ctx context.Context, groups map[string]bool) *served
 	// page lists one page.
 	page(ctx context.Context, r resource, namespace string, o listOptions) (page, error)
+	// object reads one object, with the right to get it.
+	object(ctx context.Context, r resource, namespace, name string) ([]byte, error)
 	// get reads a URL of the API server.
 	get(ctx context.Context, path string) ([]byte, error)
 	// review asks whether the caller may do something.

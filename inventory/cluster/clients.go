@@ -105,6 +105,15 @@ func (c *clients) page(ctx context.Context, r resource, namespace string, o list
 	return p, nil
 }
 
+func (c *clients) object(ctx context.Context, r resource, namespace, name string) (raw []byte, err error) {
+	defer guard(&err)
+	o, err := c.dynamic.Resource(r.GroupVersionResource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(o.Object)
+}
+
 // get answers for /version alone, where the discovery client tells it.
 func (c *clients) get(ctx context.Context, path string) ([]byte, error) {
 	v, ok := c.discovery.(interface{ ServerVersion() (*version.Info, error) })

@@ -92,6 +92,14 @@ func (h *httpAPI) page(ctx context.Context, r resource, namespace string, o list
 	return readList(body)
 }
 
+func (h *httpAPI) object(ctx context.Context, r resource, namespace, name string) ([]byte, error) {
+	body, err := h.do(ctx, http.MethodGet, r.path(namespace)+"/"+name, nil, acceptJSON, nil)
+	if err == nil && !json.Valid(body) {
+		return nil, &brokenBody{"no JSON"}
+	}
+	return body[rawjson.SkipSpace(body, 0):], err
+}
+
 func (h *httpAPI) get(ctx context.Context, path string) ([]byte, error) {
 	return h.do(ctx, http.MethodGet, path, nil, "", nil)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/nist190/nist190/inventory"
 )
 
-// RequiredRules are the rights that a collection for the needs takes, in order: to list each kind, and to read the URLs that tell
-// what is served. There is no other verb. Secrets are among them only where SecretMetadata says so: who may list their metadata
+// RequiredRules are the rights that a collection for the needs takes, in order: to list each kind, to read the URLs that tell
+// what is served, and where Namespaces are named, to get those. There is no other. Secrets are among them only where SecretMetadata says so: who may list their metadata
 // may read them (kubernetes.io/docs/reference/access-authn-authz/authorization, "list" returns whole objects).
 func (c Config) RequiredRules(needs []inventory.Need) []rbacv1.PolicyRule {
 	byGroup := map[string][]string{}
@@ -27,7 +27,10 @@ func (c Config) RequiredRules(needs []inventory.Need) []rbacv1.PolicyRule {
 		slices.Sort(resources)
 		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{group}, Resources: slices.Compact(resources), Verbs: []string{"list"}})
 	}
-	slices.SortFunc(rules, func(a, b rbacv1.PolicyRule) int { return cmp.Compare(a.APIGroups[0], b.APIGroups[0]) })
+	if len(c.Namespaces) > 0 {
+		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get"}})
+	}
+	slices.SortStableFunc(rules, func(a, b rbacv1.PolicyRule) int { return cmp.Compare(a.APIGroups[0], b.APIGroups[0]) })
 	return append(rules, rbacv1.PolicyRule{NonResourceURLs: c.urls(), Verbs: []string{"get"}})
 }
 
