@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/inventory/manifest"
 )
 
 // Resource is a kind that the server serves.
@@ -453,4 +456,32 @@ func selected(o *unstructured.Unstructured, selector string) bool {
 		}
 	}
 	return true
+}
+
+// Kubeconfig writes a kubeconfig whose context "test" leads to the server, and returns its path.
+func (s *Server) Kubeconfig(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","clusters":[{"name":"c","cluster":{"server":%q}}],"users":[{"name":"u","user":{}}],
+"current-context":"test","contexts":[{"name":"test","context":{"cluster":"c","user":"u"}}]}`, s.URL)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Manifests starts a server that holds the objects of manifests, those that Kubernetes creates included, and serves their kinds
+// and the built-in ones among needs.
+func Manifests(t testing.TB, needs []inventory.Need, paths ...string) *Server {
+	t.Helper()
+	inv, err := inventory.Collect(t.Context(), nil, manifest.Paths(manifest.Config{}, paths...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources := Builtin(needs)
+	var objects []*inventory.Object
+	for o := range inv.All() {
+		objects = append(objects, o)
+	}
+	return New(t, resources, objects...)
 }
