@@ -341,6 +341,15 @@ func TestDangling(t *testing.T) {
 	})
 }
 
+// TestConfigMapsAreRead: most checks want their metadata, and some what the control plane keeps in them.
+func TestConfigMapsAreRead(t *testing.T) {
+	for _, n := range needs() {
+		if n.String() == "configmaps" && n.MetadataOnly {
+			t.Error("the union of needs takes ConfigMaps for their metadata alone")
+		}
+	}
+}
+
 func TestPreflight(t *testing.T) {
 	s := apitest.New(t, resources())
 	s.Allowed = func(resource, ns string) bool { return resource != policies || ns == "a" }
