@@ -87,14 +87,22 @@ func (r *Runner) Collect(ctx context.Context, source inventory.Source) (*invento
 	return inventory.Collect(ctx, Needs(r.Checks...), source, r.Settings...)
 }
 
-// Needs is the union of what checks read, in order.
+// Needs is the union of what checks read, in order. Of a kind of which one check reads more than metadata, more is read.
 func Needs(checks ...Check) []inventory.Need {
 	var out []inventory.Need
 	for _, c := range checks {
 		out = append(out, c.Metadata().Needs...)
 	}
 	slices.SortFunc(out, inventory.CompareNeeds)
-	return slices.CompactFunc(out, func(a, b inventory.Need) bool { return a.String() == b.String() })
+	kept := out[:0]
+	for _, n := range out {
+		if last := len(kept) - 1; last >= 0 && kept[last].String() == n.String() {
+			kept[last].MetadataOnly = kept[last].MetadataOnly && n.MetadataOnly
+			continue
+		}
+		kept = append(kept, n)
+	}
+	return kept
 }
 
 // Run evaluates an inventory. The error is that of misuse (invalid checks), of ctx, or of DetectMutation; what checks get

@@ -51,8 +51,8 @@ that is needed. For egress, begin with DNS.`,
 	}, foreignNeeds(),
 		// Every further workload must be isolated too.
 		inventory.InSubjectNamespace(inventory.WorkloadNeeds(inventory.Incriminating)),
-		// A namespace's labels can say that it is infrastructure.
-		sensitivity.DeclaredNeeds()),
+		// A namespace's own labels can say that it is infrastructure.
+		inventory.InSubjectNamespace(sensitivity.DeclaredNeeds())),
 	Since: "v0.1.0",
 	Limits: `Policies of Antrea, OVN-Kubernetes and Istio are recognised and not evaluated, those of Cilium and Calico as far as
 manifests tell what they do: where the rest could matter the answer is not assessed. Whether the network plugin enforces

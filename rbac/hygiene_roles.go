@@ -159,8 +159,10 @@ After: Kubernetes' own rules, and a role of another name for what somebody else 
 	Claims: nist190.Claims("1a", "2a"), Controls: []string{"AC-6", "CM-6", "SI-7"},
 	Severity:    nist190.SeverityHigh,
 	Remediation: "Take the rules out of the role. Put them into a role of another name, and bind that.",
-	Needs:       GrantNeeds(inventory.Incriminating), // a role speaks for itself
-	Limits:      "Rules are compared with those of the Kubernetes minor that is evaluated for, with its default feature gates.",
+	// A role speaks for itself, but for what an aggregated one is compared with: that a source of it was not seen would look
+	// like drift.
+	Needs:  inventory.JoinNeeds(GrantNeeds(inventory.Incriminating), []inventory.Need{inventory.NeedOf[rbacv1.ClusterRole](inventory.Exonerating)}),
+	Limits: "Rules are compared with those of the Kubernetes minor that is evaluated for, with its default feature gates.",
 }
 
 func checkBootstrapDrift(_ context.Context, e *nist190.Eval, d *detector) (bool, error) {

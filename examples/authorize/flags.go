@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+
+	"github.com/nist190/nist190/examples/internal/input"
 )
 
 // question is what the flags ask.
@@ -12,6 +14,7 @@ type question struct {
 	whoCan, lookup, rules string
 	namespace, name       string
 	json                  bool
+	input                 *input.Flags
 }
 
 func parseFlags(args []string, stderr io.Writer) (*question, error) {
@@ -27,6 +30,7 @@ func parseFlags(args []string, stderr io.Writer) (*question, error) {
 	fs.StringVar(&q.rules, "rules", "", "the rules of a `SUBJECT`")
 	fs.StringVar(&q.namespace, "n", "", "`namespace` of -who-can (default all of them) and -rules")
 	fs.StringVar(&q.name, "name", "", "`name` of the object of -who-can")
+	q.input = input.Add(fs)
 	format := fs.String("o", "text", "output `format`: text or json")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
@@ -41,8 +45,8 @@ func parseFlags(args []string, stderr io.Writer) (*question, error) {
 	switch {
 	case fs.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q: manifests are given with -f", fs.Arg(0))
-	case len(q.files) == 0:
-		err = fmt.Errorf("-f PATH is required")
+	case len(q.files) == 0 && !q.input.Live():
+		err = fmt.Errorf("-f PATH is required, or a cluster with -kubeconfig, -context or -live")
 	case asked > 1:
 		err = fmt.Errorf("-who-can, -lookup and -rules exclude one another")
 	case *format != "text" && *format != "json":

@@ -1,5 +1,5 @@
 // Command authorize answers who may do what from Kubernetes manifests alone, as an API server with the RBAC authorizer
-// would.
+// would; or from the RBAC objects of a cluster, with -kubeconfig, -context or -live in place of -f.
 //
 //	authorize -f PATH [-f PATH]... < reviews.json          SubjectAccessReviews in, each out with its status
 //	authorize -f PATH -who-can "create pods/exec" [-n NS] [-name NAME]
@@ -50,7 +50,11 @@ func authorize(ctx context.Context, args []string, stdin io.Reader, stdout, stde
 }
 
 func (q *question) answer(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{}, q.files...))
+	source, err := q.input.Source(manifest.Config{}, q.files...)
+	if err != nil {
+		return err
+	}
+	inv, err := inventory.Collect(ctx, q.input.Needs(rbac.AccessNeeds()), source)
 	if err != nil {
 		return err
 	}

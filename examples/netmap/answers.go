@@ -23,10 +23,9 @@ type state struct {
 	zones    *network.Zones
 }
 
-// collect reads what the needs name, and everything where there are none.
-func (s *state) collect(ctx context.Context, needs []inventory.Need, paths ...string) (*inventory.Inventory, error) {
-	source := manifest.Paths(manifest.Config{World: s.cfg.World.Manifest(), OnlyNeeds: true}, paths...)
-	return inventory.Collect(ctx, needs, source, s.settings...)
+// manifests are how manifests are read: what the needs name, and everything where there are none.
+func (s *state) manifests() manifest.Config {
+	return manifest.Config{World: s.cfg.World.Manifest(), OnlyNeeds: true}
 }
 
 // flowsRead reads what was observed; with -judge it judges that as it comes, and is done.
@@ -80,7 +79,7 @@ func (s *state) earlier(ctx context.Context) (*netmap.Map, error) {
 			return m, err
 		}
 	}
-	inv, err := s.collect(ctx, network.ZonesNeeds(), s.against)
+	inv, err := inventory.Collect(ctx, network.ZonesNeeds(), manifest.Paths(s.manifests(), s.against), s.settings...)
 	if err != nil {
 		return nil, err
 	}

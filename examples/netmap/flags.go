@@ -7,7 +7,9 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/catalog"
+	"github.com/nist190/nist190/examples/internal/input"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/network/netmap"
@@ -20,6 +22,7 @@ type options struct {
 	each                                                network.Level // of suggestions
 	blocks                                              network.Answer
 	blocksGiven                                         bool
+	input                                               *input.Flags
 	paths                                               []string
 }
 
@@ -38,6 +41,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.drift, "drift", false, "of the map that -flows marks, only what was not observed, and what was though it is denied")
 	fs.StringVar(&o.suggestion, "suggest", "", "print policies for what workloads refer to, interfaces declare and -flows shows: one for each `workload|namespace|zone`")
 	fs.StringVar(&o.config, "config", "", "configuration `file`: the sensitivity scheme, interfaces, the network plugin")
+	o.input = input.Add(fs)
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
@@ -54,8 +58,8 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 		return nil, usage{err}
 	case (o.judge || o.drift) && o.flows == "":
 		return nil, usage{errors.New("-judge and -drift want -flows")}
-	case len(o.paths) == 0:
-		return nil, usage{errors.New("no manifests: name a file or a directory")}
+	case len(o.paths) == 0 && !o.input.Live():
+		return nil, usage{input.ErrNothing}
 	}
 	return o, nil
 }
@@ -78,8 +82,11 @@ func (o *options) settings(cfg *catalog.Config) []inventory.Value {
 
 // needs are those of a map, where nothing but a map is asked for.
 func (o *options) needs() []inventory.Need {
-	if o.suggestion+o.flows+o.queries != "" {
-		return nil
+	switch {
+	case o.suggestion+o.flows+o.queries == "":
+		return network.ZonesNeeds()
+	case o.input.Live():
+		return inventory.JoinNeeds(network.ZonesNeeds(), nist190.Needs(network.Checks()...))
 	}
-	return network.ZonesNeeds()
+	return nil
 }

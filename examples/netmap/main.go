@@ -8,6 +8,7 @@
 //	                                  is of one level passes, and between levels what interfaces declare
 //	netmap -diff PATH PATH...       what changed since the manifests, or the saved map, at the first path
 //	netmap -queries FILE PATH...
+//	netmap -kubeconfig FILE [-context NAME]   of a cluster; all others but the first path of -diff take it too
 //
 // A file of queries has lines {"src":"ns/pod","dst":"ns/pod","protocol":"TCP","port":80}, of which either end may be a
 // pod, a workload, an address or the name of a host, and the second a Service; "-" is standard input. The exit status is 3
@@ -25,6 +26,7 @@ import (
 	"runtime/debug"
 
 	"github.com/nist190/nist190/catalog"
+	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/network/netmap"
 )
@@ -67,7 +69,11 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 		}
 	}
 	s := &state{options: o, cfg: cfg, settings: o.settings(cfg)}
-	inv, unread := s.collect(ctx, o.needs(), o.paths...)
+	source, err := o.input.Source(s.manifests(), o.paths...)
+	if err != nil {
+		return err
+	}
+	inv, unread := inventory.Collect(ctx, o.needs(), source, s.settings...)
 	for _, p := range inv.Problems() {
 		fmt.Fprintf(stderr, "%s: %s\n", p.Origin, p.Message)
 	}

@@ -7,7 +7,7 @@
 //	place -suggest PATH...               patches and policies that keep the levels apart, with a proof; never applied
 //
 // A POD is a pod or workload, namespace/name or Kind/namespace/name. Pools that make nodes (Karpenter, Cluster API, eksctl,
-// kops) are named Kind/name. The exit status is 3 where a flag or an input could not be read; what could be read is
+// kops) are named Kind/name. With -kubeconfig, -context or -live the workloads and nodes are those of a cluster. The exit status is 3 where a flag or an input could not be read; what could be read is
 // answered all the same.
 package main
 
@@ -21,7 +21,9 @@ import (
 	"os/signal"
 	"strings"
 
+	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/catalog"
+	"github.com/nist190/nist190/examples/internal/input"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/inventory/manifest"
 	"github.com/nist190/nist190/placement"
@@ -44,6 +46,7 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	suggestion := flags.Bool("suggest", false, "print patches and policies that keep the sensitivity levels on nodes of their own, with the proof")
 	grid := flags.String("grid", "", "print nodes by sensitivity levels, in a `format`: "+strings.Join(placement.GridFormats, ", "))
 	now := flags.Bool("now", false, "judge nodes as they are at this moment: cordons and taints that pass count")
+	in := input.Add(flags)
 	config := flags.String("config", "", "configuration `file`, for the sensitivity scheme")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -62,8 +65,8 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case *format != "text" && *format != "json":
 		err = fmt.Errorf("-o %s: it is text or json", *format)
-	case flags.NArg() == 0:
-		err = fmt.Errorf("no manifests: name a file or a directory")
+	case flags.NArg() == 0 && !in.Live():
+		err = input.ErrNothing
 	case *config != "":
 		cfg, err = catalog.LoadFile(*config)
 	}
@@ -72,7 +75,12 @@ func place(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return status
 	}
 	settings := append(cfg.Runner().Settings, placement.ControlPlane.Set(placement.Profile{Now: *now}))
-	inv, err := inventory.Collect(ctx, nil, manifest.Paths(manifest.Config{World: cfg.World.Manifest()}, flags.Args()...), settings...)
+	source, err := in.Source(manifest.Config{World: cfg.World.Manifest()}, flags.Args()...)
+	if err != nil {
+		failed(err)
+		return status
+	}
+	inv, err := inventory.Collect(ctx, in.Needs(nist190.Needs(placement.Checks()...)), source, settings...)
 	failed(err)
 	for _, p := range inv.Problems() {
 		fmt.Fprintf(stderr, "%s: %s\n", p.Origin, p.Message)

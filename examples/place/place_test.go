@@ -96,7 +96,7 @@ func TestGrid(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                             "no manifests",
+		"":                             "name manifests",
 		"-o|yaml|x":                    "text or json",
 		"absent.yaml":                  "absent.yaml",
 		"-config|absent.yaml|absent":   "absent.yaml",

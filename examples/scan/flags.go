@@ -9,6 +9,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/catalog"
+	"github.com/nist190/nist190/examples/internal/input"
 	"github.com/nist190/nist190/report"
 )
 
@@ -17,6 +18,7 @@ type options struct {
 	config, baseline, groupBy, explain string
 	world, failOn                      string
 	requireEvidence, verbose           bool
+	input                              *input.Flags
 	paths                              []string
 }
 
@@ -25,7 +27,7 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs := flag.NewFlagSet("scan", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.Usage = func() {
-		fmt.Fprintln(stderr, "usage: scan [flags] PATH...\n\nPATH is a file, a directory, or - for standard input.")
+		fmt.Fprintln(stderr, "usage: scan [flags] [PATH...]\n\nPATH is a file, a directory, or - for standard input. With -kubeconfig, -context or -live a cluster is scanned.")
 		fs.PrintDefaults()
 	}
 	fs.Func("o", "`FORMAT[=FILE]`, may be repeated: "+formatNames()+" (default text)", o.addOutput)
@@ -36,12 +38,13 @@ func parseFlags(args []string, stderr io.Writer) (*options, error) {
 	fs.StringVar(&o.world, "world", "", "`closed`: what is not in the manifests does not exist; or open (default closed)")
 	fs.StringVar(&o.failOn, "fail-on", "", "least `SEVERITY` that decides the exit status (default low)")
 	fs.BoolVar(&o.requireEvidence, "require-evidence", false, "exit with 2 for anything that could not be assessed, manual reviews aside")
+	o.input = input.Add(fs)
 	fs.BoolVar(&o.verbose, "v", false, "print every row of a long list")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
 	o.paths = fs.Args()
-	if len(o.paths) == 0 && o.explain == "" {
+	if len(o.paths) == 0 && !o.input.Live() && o.explain == "" {
 		fs.Usage()
 		return nil, errors.New("no PATH")
 	}

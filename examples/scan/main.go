@@ -1,6 +1,7 @@
-// Command scan evaluates Kubernetes manifests against NIST SP 800-190 section 4.3.
+// Command scan evaluates Kubernetes manifests, or a cluster, against NIST SP 800-190 section 4.3.
 //
 //	scan [flags] PATH...
+//	scan -kubeconfig FILE [-context NAME] [flags] [PATH...]
 //
 // A PATH is a file, a directory that is walked, or - for standard input. The exit status is the first of these that
 // holds: 3 when scan or a check failed or an input could not be read, 1 for open findings at or above the threshold, 2
@@ -62,8 +63,12 @@ func (o *options) scan(ctx context.Context, stdin io.Reader, stdout, stderr io.W
 	}
 	runner := cfg.Runner()
 	runner.OnEvent = progress(stderr)
+	source, err := o.input.Source(manifest.Config{World: cfg.World.Manifest(), Stdin: stdin}, o.paths...)
+	if err != nil {
+		return 0, err
+	}
 	// An error of the source leaves a report of what could be read: it is written before the error counts.
-	rep, scanErr := runner.Scan(ctx, manifest.Paths(manifest.Config{World: cfg.World.Manifest(), Stdin: stdin}, o.paths...))
+	rep, scanErr := runner.Scan(ctx, source)
 	if rep == nil {
 		return 0, scanErr
 	}
