@@ -69,7 +69,7 @@ func (o *options) scan(ctx context.Context, stdin io.Reader, stdout, stderr io.W
 	}
 	threshold := cfg.Threshold()
 	if base != nil {
-		nist190.Compare(base, rep)
+		o.delta = nist190.Compare(base, rep)
 		threshold.NewOnly = true
 	}
 	if err := o.write(rep, stdout); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report"
+	"github.com/nist190/nist190/report/sarif"
 )
 
 type output struct {
@@ -34,6 +35,18 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	"markdown": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return report.Markdown(w, rep, report.MarkdownOptions{GroupBy: o.groupBy})
 	},
+	"sarif": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
+		return sarif.Write(w, rep, sarif.Options{Root: workingDirectory(), Absent: o.delta.Fixed})
+	},
+}
+
+// workingDirectory is what paths are relative to for those who read a report beside a checkout.
+func workingDirectory() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return dir
 }
 
 func formatNames() string {

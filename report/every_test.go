@@ -1,0 +1,112 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/report/internal/sample"
+	"github.com/nist190/nist190/report/sarif"
+)
+
+// every has each format that is a package of its own, under the name of its golden file.
+var every = map[string]func(io.Writer, *nist190.Report) error{
+	"everything.sarif": func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) },
+	"everything-all.sarif": func(w io.Writer, r *nist190.Report) error {
+		return sarif.Write(w, r, sarif.Options{All: true, Root: "deploy", Category: "nightly", Version: "1.2.3"})
+	},
+}
+
+func written(t testing.TB, write func(io.Writer, *nist190.Report) error, rep *nist190.Report) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestEveryFormatGolden(t *testing.T) {
+	for name, write := range every {
+		t.Run(name, func(t *testing.T) {
+			got := written(t, write, sample.Everything(t))
+			file := filepath.Join("testdata", name)
+			if flag.Lookup("update").Value.String() == "true" {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v (run the test with -update)", err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s differs; run the test with -update and read the difference.\ngot:\n%s", file, got)
+			}
+		})
+	}
+}
+
+// TestEveryFormatHoldsAnything: whatever is in a report, the output is text that does nothing, and the same each time.
+func TestEveryFormatHoldsAnything(t *testing.T) {
+	reports := map[string]func(testing.TB) *nist190.Report{
+		"empty": sample.Empty, "everything": sample.Everything, "attacked": sample.Attacked, "long": sample.Long,
+		"many":   func(t testing.TB) *nist190.Report { return sample.Many(t, 10000) },
+		"no run": func(testing.TB) *nist190.Report { return &nist190.Report{} },
+		"compared": func(t testing.TB) *nist190.Report {
+			base, rep := sample.Compared(t)
+			nist190.Compare(base, rep)
+			return rep
+		},
+	}
+	for name, write := range every {
+		for kind, make := range reports {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				out := written(t, write, make(t))
+				if again := written(t, write, make(t)); !bytes.Equal(out, again) {
+					t.Error("differs between equal reports")
+				}
+				if !utf8.Valid(out) {
+					t.Error("not UTF-8")
+				}
+				for _, r := range string(out) {
+					if r != '\n' && !unicode.IsPrint(r) {
+						t.Fatalf("holds %q", r)
+					}
+				}
+			})
+		}
+	}
+}
+
+type brokenWriter struct{ room int }
+
+var errFull = errors.New("the disk is full")
+
+func (w *brokenWriter) Write(p []byte) (int, error) {
+	if w.room -= len(p); w.room < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func TestEveryFormatReportsTheErrorOfTheWriter(t *testing.T) {
+	rep := sample.Many(t, 2000)
+	for name, write := range every {
+		for _, room := range []int{0, 1, 100000} {
+			if size := len(written(t, write, rep)); size <= room {
+				continue
+			}
+			if err := write(&brokenWriter{room}, rep); !errors.Is(err, errFull) {
+				t.Errorf("%s with room for %d bytes: %v", name, room, err)
+			}
+		}
+	}
+}
