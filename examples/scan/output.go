@@ -11,6 +11,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report"
+	"github.com/nist190/nist190/report/junit"
 	"github.com/nist190/nist190/report/sarif"
 )
 
@@ -34,6 +35,9 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	},
 	"markdown": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return report.Markdown(w, rep, report.MarkdownOptions{GroupBy: o.groupBy})
+	},
+	"junit": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
+		return junit.Write(w, rep, junit.Options{RequireEvidence: o.requireEvidence})
 	},
 	"sarif": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return sarif.Write(w, rep, sarif.Options{Root: workingDirectory(), Absent: o.delta.Fixed})

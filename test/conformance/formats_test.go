@@ -15,6 +15,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/report/junit"
 	"github.com/nist190/nist190/report/sarif"
 )
 
@@ -23,8 +24,14 @@ var formats = map[string]struct {
 	write    func(io.Writer, *nist190.Report) error
 	validate func(t *testing.T, out []byte)
 }{
-	"sarif":     {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
-	"sarif all": {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{All: true, Version: "1.2.3", Category: "c"}) }, validSARIF},
+	"junit": {func(w io.Writer, r *nist190.Report) error { return junit.Write(w, r, junit.Options{}) }, validJUnit},
+	"junit evidence": {func(w io.Writer, r *nist190.Report) error {
+		return junit.Write(w, r, junit.Options{RequireEvidence: true})
+	}, validJUnit},
+	"sarif": {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
+	"sarif all": {func(w io.Writer, r *nist190.Report) error {
+		return sarif.Write(w, r, sarif.Options{All: true, Version: "1.2.3", Category: "c"})
+	}, validSARIF},
 }
 
 func TestFormatsConform(t *testing.T) {
