@@ -12,6 +12,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report"
 	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/oscal"
 	"github.com/nist190/nist190/report/sarif"
 )
 
@@ -38,6 +39,16 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	},
 	"junit": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return junit.Write(w, rep, junit.Options{RequireEvidence: o.requireEvidence})
+	},
+	// Results, plan and catalog refer to each other as assessment-plan.json and catalog.json.
+	"oscal": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return oscal.Write(w, rep, oscal.Options{})
+	},
+	"oscal-plan": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return oscal.WritePlan(w, rep, oscal.Options{})
+	},
+	"oscal-catalog": func(w io.Writer, _ *nist190.Report, _ *options, _ *os.File) error {
+		return oscal.WriteCatalog(w, oscal.Options{})
 	},
 	"sarif": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return sarif.Write(w, rep, sarif.Options{Root: workingDirectory(), Absent: o.delta.Fixed})
