@@ -12,6 +12,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report"
 	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
 	"github.com/nist190/nist190/report/sarif"
 )
@@ -49,6 +50,9 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	},
 	"oscal-catalog": func(w io.Writer, _ *nist190.Report, _ *options, _ *os.File) error {
 		return oscal.WriteCatalog(w, oscal.Options{})
+	},
+	"openreports": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return openreports.Write(w, rep, openreports.Options{})
 	},
 	"sarif": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return sarif.Write(w, rep, sarif.Options{Root: workingDirectory(), Absent: o.delta.Fixed})

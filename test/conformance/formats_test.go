@@ -16,6 +16,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
 	"github.com/nist190/nist190/report/sarif"
 )
@@ -32,7 +33,11 @@ var formats = map[string]struct {
 	"oscal":       {func(w io.Writer, r *nist190.Report) error { return oscal.Write(w, r, oscal.Options{}) }, validOSCAL},
 	"oscal 1.2.2": {func(w io.Writer, r *nist190.Report) error { return oscal.Write(w, r, oscal.Options{Version: "1.2.2"}) }, validOSCAL},
 	"oscal plan":  {func(w io.Writer, r *nist190.Report) error { return oscal.WritePlan(w, r, oscal.Options{}) }, validOSCAL},
-	"sarif":       {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
+	"openreports": {func(w io.Writer, r *nist190.Report) error { return openreports.Write(w, r, openreports.Options{}) }, validOpenReports(1 << 20)},
+	"openreports open": {func(w io.Writer, r *nist190.Report) error {
+		return openreports.Write(w, r, openreports.Options{OpenOnly: true, MaxBytes: 1 << 17})
+	}, validOpenReports(1 << 17)},
+	"sarif": {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
 	"sarif all": {func(w io.Writer, r *nist190.Report) error {
 		return sarif.Write(w, r, sarif.Options{All: true, Version: "1.2.3", Category: "c"})
 	}, validSARIF},
