@@ -14,6 +14,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report/internal/sample"
 	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
 	"github.com/nist190/nist190/report/sarif"
@@ -31,6 +32,7 @@ var every = map[string]func(io.Writer, *nist190.Report) error{
 	},
 	"oscal-catalog.json":          func(w io.Writer, _ *nist190.Report) error { return oscal.WriteCatalog(w, oscal.Options{}) },
 	"everything-openreports.json": func(w io.Writer, r *nist190.Report) error { return openreports.Write(w, r, openreports.Options{}) },
+	"everything-ocsf.ndjson":      func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{}) },
 	"everything.sarif":            func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) },
 	"everything-all.sarif": func(w io.Writer, r *nist190.Report) error {
 		return sarif.Write(w, r, sarif.Options{All: true, Root: "deploy", Category: "nightly", Version: "1.2.3"})

@@ -12,6 +12,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report"
 	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
 	"github.com/nist190/nist190/report/sarif"
@@ -53,6 +54,9 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	},
 	"openreports": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
 		return openreports.Write(w, rep, openreports.Options{})
+	},
+	"ocsf": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
+		return ocsf.Write(w, rep, ocsf.Options{Closed: o.delta.Fixed})
 	},
 	"sarif": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return sarif.Write(w, rep, sarif.Options{Root: workingDirectory(), Absent: o.delta.Fixed})

@@ -16,6 +16,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
 	"github.com/nist190/nist190/report/sarif"
@@ -37,7 +38,9 @@ var formats = map[string]struct {
 	"openreports open": {func(w io.Writer, r *nist190.Report) error {
 		return openreports.Write(w, r, openreports.Options{OpenOnly: true, MaxBytes: 1 << 17})
 	}, validOpenReports(1 << 17)},
-	"sarif": {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
+	"ocsf":      {func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{Version: "1.2.3"}) }, validOCSF},
+	"ocsf open": {func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{OpenOnly: true}) }, validOCSF},
+	"sarif":     {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
 	"sarif all": {func(w io.Writer, r *nist190.Report) error {
 		return sarif.Write(w, r, sarif.Options{All: true, Version: "1.2.3", Category: "c"})
 	}, validSARIF},

@@ -84,9 +84,13 @@ func Namespace(f *nist190.Finding) string {
 	return f.Subject.Namespace
 }
 
-// Message is the sentence of a finding, else the title of its check.
+// Message is the sentence of a finding, else the title of its check, which says on what it fails.
 func Message(f *nist190.Finding) string {
-	return cmp.Or(plain.Line(f.Message), plain.Line(f.Check.Title))
+	title := plain.Line(f.Check.Title)
+	if f.Status == nist190.Pass {
+		title = "nothing found: " + title
+	}
+	return cmp.Or(plain.Line(f.Message), title)
 }
 
 // Remediation is what to do about a finding: the check's advice where it has none of its own.
