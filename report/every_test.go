@@ -17,6 +17,7 @@ import (
 	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
+	"github.com/nist190/nist190/report/prometheus"
 	"github.com/nist190/nist190/report/sarif"
 )
 
@@ -33,7 +34,10 @@ var every = map[string]func(io.Writer, *nist190.Report) error{
 	"oscal-catalog.json":          func(w io.Writer, _ *nist190.Report) error { return oscal.WriteCatalog(w, oscal.Options{}) },
 	"everything-openreports.json": func(w io.Writer, r *nist190.Report) error { return openreports.Write(w, r, openreports.Options{}) },
 	"everything-ocsf.ndjson":      func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{}) },
-	"everything.sarif":            func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) },
+	"everything-metrics.txt": func(w io.Writer, r *nist190.Report) error {
+		return prometheus.Write(w, r, prometheus.Options{Namespaces: true})
+	},
+	"everything.sarif": func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) },
 	"everything-all.sarif": func(w io.Writer, r *nist190.Report) error {
 		return sarif.Write(w, r, sarif.Options{All: true, Root: "deploy", Category: "nightly", Version: "1.2.3"})
 	},

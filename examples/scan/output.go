@@ -15,6 +15,7 @@ import (
 	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
+	"github.com/nist190/nist190/report/prometheus"
 	"github.com/nist190/nist190/report/sarif"
 )
 
@@ -57,6 +58,9 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	},
 	"ocsf": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return ocsf.Write(w, rep, ocsf.Options{Closed: o.delta.Fixed})
+	},
+	"prometheus": func(w io.Writer, rep *nist190.Report, _ *options, _ *os.File) error {
+		return prometheus.Write(w, rep, prometheus.Options{})
 	},
 	"sarif": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return sarif.Write(w, rep, sarif.Options{Root: workingDirectory(), Absent: o.delta.Fixed})

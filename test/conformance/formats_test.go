@@ -19,6 +19,7 @@ import (
 	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
 	"github.com/nist190/nist190/report/oscal"
+	"github.com/nist190/nist190/report/prometheus"
 	"github.com/nist190/nist190/report/sarif"
 )
 
@@ -38,9 +39,13 @@ var formats = map[string]struct {
 	"openreports open": {func(w io.Writer, r *nist190.Report) error {
 		return openreports.Write(w, r, openreports.Options{OpenOnly: true, MaxBytes: 1 << 17})
 	}, validOpenReports(1 << 17)},
-	"ocsf":      {func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{Version: "1.2.3"}) }, validOCSF},
-	"ocsf open": {func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{OpenOnly: true}) }, validOCSF},
-	"sarif":     {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
+	"ocsf":       {func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{Version: "1.2.3"}) }, validOCSF},
+	"ocsf open":  {func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{OpenOnly: true}) }, validOCSF},
+	"prometheus": {func(w io.Writer, r *nist190.Report) error { return prometheus.Write(w, r, prometheus.Options{}) }, validMetrics},
+	"prometheus namespaces": {func(w io.Writer, r *nist190.Report) error {
+		return prometheus.Write(w, r, prometheus.Options{Namespaces: true})
+	}, validMetrics},
+	"sarif": {func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) }, validSARIF},
 	"sarif all": {func(w io.Writer, r *nist190.Report) error {
 		return sarif.Write(w, r, sarif.Options{All: true, Version: "1.2.3", Category: "c"})
 	}, validSARIF},
