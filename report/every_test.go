@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/report/html"
 	"github.com/nist190/nist190/report/internal/sample"
 	"github.com/nist190/nist190/report/junit"
 	"github.com/nist190/nist190/report/ocsf"
@@ -36,6 +37,11 @@ var every = map[string]func(io.Writer, *nist190.Report) error{
 	"everything-ocsf.ndjson":      func(w io.Writer, r *nist190.Report) error { return ocsf.Write(w, r, ocsf.Options{}) },
 	"everything-metrics.txt": func(w io.Writer, r *nist190.Report) error {
 		return prometheus.Write(w, r, prometheus.Options{Namespaces: true})
+	},
+	"everything.html": func(w io.Writer, r *nist190.Report) error { return html.Write(w, r, html.Options{}) },
+	"everything-changes.html": func(w io.Writer, r *nist190.Report) error {
+		d := nist190.Compare(r, r)
+		return html.Write(w, r, html.Options{Title: "Nightly scan", Delta: &d})
 	},
 	"everything.sarif": func(w io.Writer, r *nist190.Report) error { return sarif.Write(w, r, sarif.Options{}) },
 	"everything-all.sarif": func(w io.Writer, r *nist190.Report) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report"
+	"github.com/nist190/nist190/report/html"
 	"github.com/nist190/nist190/report/junit"
 	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
@@ -39,6 +40,12 @@ var formats = map[string]func(w io.Writer, rep *nist190.Report, o *options, file
 	},
 	"markdown": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return report.Markdown(w, rep, report.MarkdownOptions{GroupBy: o.groupBy})
+	},
+	"html": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
+		if o.baseline == "" {
+			return html.Write(w, rep, html.Options{})
+		}
+		return html.Write(w, rep, html.Options{Delta: &o.delta})
 	},
 	"junit": func(w io.Writer, rep *nist190.Report, o *options, _ *os.File) error {
 		return junit.Write(w, rep, junit.Options{RequireEvidence: o.requireEvidence})

@@ -1,0 +1,135 @@
+package html
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/report/internal/plain"
+	"github.com/nist190/nist190/report/internal/view"
+)
+
+// check is a check that has something to look at.
+type check struct {
+	page   *page
+	result *nist190.CheckResult
+	Counts counts
+}
+
+func (c check) ID() string          { return plain.Line(c.result.Check.ID) }
+func (c check) Title() string       { return plain.Line(c.result.Check.Title) }
+func (c check) Severity() string    { return c.result.Check.Severity.String() }
+func (c check) Advisory() bool      { return c.result.Check.Advisory }
+func (c check) Sentences() []string { return view.Sentences(c.result.Check) }
+func (c check) Doc() string         { return strings.TrimSpace(plain.Text(c.result.Check.Doc)) }
+func (c check) Limits() string      { return strings.TrimSpace(plain.Text(c.result.Check.Limits)) }
+func (c check) Remediation() string { return strings.TrimSpace(plain.Text(c.result.Check.Remediation)) }
+
+// References are the controls and recommendations that it serves.
+func (c check) References() string {
+	var out []string
+	for _, r := range c.result.Check.Controls {
+		out = append(out, "SP 800-53 "+plain.Line(r))
+	}
+	for _, r := range c.result.Check.CIS {
+		out = append(out, "CIS "+plain.Line(r))
+	}
+	return strings.Join(out, ", ")
+}
+
+// Unfolded shows the findings at once.
+func (c check) Unfolded() bool { return c.page.Small() }
+
+func (c check) worst() nist190.Severity {
+	worst := nist190.SeverityUnset
+	for i := range c.result.Findings {
+		if f := &c.result.Findings[i]; view.SortOf(f) <= view.Unproven {
+			worst = max(worst, f.WorstSeverity())
+		}
+	}
+	return worst
+}
+
+// maxRows is how many findings of a check are seen at once; the rest is folded.
+const maxRows = 100
+
+func (c check) listed() []*nist190.Finding {
+	var out []*nist190.Finding
+	for i := range c.result.Findings {
+		if f := &c.result.Findings[i]; view.SortOf(f) <= view.Suppressed {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *nist190.Finding) int {
+		return cmp.Or(cmp.Compare(view.SortOf(a), view.SortOf(b)), cmp.Compare(b.WorstSeverity(), a.WorstSeverity()))
+	})
+	return out
+}
+
+// First are the findings that are seen at once, Rest the others.
+func (c check) First() iter.Seq[finding] { return rows(c.listed(), 0, maxRows) }
+
+// Rest are the findings that are folded.
+func (c check) Rest() iter.Seq[finding] { return rows(c.listed(), maxRows, c.Counts.Shown()) }
+
+// More is how many there are in Rest.
+func (c check) More() int { return max(0, c.Counts.Shown()-maxRows) }
+
+func rows(fs []*nist190.Finding, from, to int) iter.Seq[finding] {
+	return func(yield func(finding) bool) {
+		for i := from; i < min(to, len(fs)); i++ {
+			if !yield(findingOf(fs[i])) {
+				return
+			}
+		}
+	}
+}
+
+// finding is one row, with what unfolds below it.
+type finding struct {
+	ID, Result, Severity, MaxSeverity, Subject, Namespace, Message, Place, Check, Risk string
+	Baseline, Missing, Remediation, Acceptance, Key, Strength, Fingerprint             string
+	Path                                                                               []string
+	Evidence                                                                           []evidence
+	Exhibits                                                                           []exhibit
+	Images                                                                             []string
+	Owner                                                                              string
+}
+
+type evidence struct{ Object, Path, Value, Note, Place string }
+
+// results are the words for what is listed, by view.Sort.
+var results = []string{"malfunction", "open", "unproven", "suppressed", "not assessed", "passed", "not applicable"}
+
+func findingOf(f *nist190.Finding) finding {
+	v := finding{
+		ID: "f-" + strings.ReplaceAll(plain.Line(f.Fingerprint), ":", "-"), Result: results[view.SortOf(f)], Severity: f.Severity.String(), Subject: cmp.Or(plain.Line(view.Short(f.Subject)), "Cluster"),
+		Namespace: plain.Line(view.Namespace(f)), Message: view.Message(f), Place: plain.Line(view.Place(f).String()), Check: plain.Line(f.Check.ID), Risk: string(f.Check.Risk),
+		Baseline: plain.Line(string(f.Baseline)), Missing: strings.TrimSpace(view.WhatIsMissing(f)), Key: plain.Line(f.Key), Strength: f.Strength.String(),
+		Fingerprint: plain.Line(f.Fingerprint), Path: view.Lines(f.Path), Images: view.Lines(f.Images), Remediation: strings.TrimSpace(plain.Text(f.Remediation)),
+	}
+	if f.MaxSeverity > f.Severity {
+		v.MaxSeverity = f.MaxSeverity.String()
+	}
+	if f.Suppression != nil {
+		v.Acceptance = view.Acceptance(f.Suppression)
+	}
+	if f.Owner != nil {
+		v.Owner = plain.Line(view.Short(*f.Owner))
+	}
+	for _, ev := range f.Evidence {
+		e := evidence{plain.Line(view.Short(ev.Ref)), plain.Line(ev.Path), plain.Line(ev.Value), plain.Line(ev.Note), ""}
+		if at := plain.Line(ev.Origin().String()); at != v.Place {
+			e.Place = at
+		}
+		if e.Path != "" || e.Value != "" || e.Note != "" || e.Place != "" || e.Object != v.Subject {
+			v.Evidence = append(v.Evidence, e)
+		}
+	}
+	for _, x := range f.Exhibits {
+		v.Exhibits = append(v.Exhibits, exhibitOf(view.TableOf(x, view.MaxExhibitRows)))
+	}
+	return v
+}
