@@ -18,14 +18,61 @@ type check struct {
 	Counts counts
 }
 
-func (c check) ID() string          { return plain.Line(c.result.Check.ID) }
-func (c check) Title() string       { return plain.Line(c.result.Check.Title) }
-func (c check) Severity() string    { return c.result.Check.Severity.String() }
-func (c check) Advisory() bool      { return c.result.Check.Advisory }
-func (c check) Sentences() []string { return view.Sentences(c.result.Check) }
-func (c check) Doc() string         { return strings.TrimSpace(plain.Text(c.result.Check.Doc)) }
-func (c check) Limits() string      { return strings.TrimSpace(plain.Text(c.result.Check.Limits)) }
-func (c check) Remediation() string { return strings.TrimSpace(plain.Text(c.result.Check.Remediation)) }
+func (c check) ID() string           { return plain.Line(c.result.Check.ID) }
+func (c check) Title() string        { return plain.Line(c.result.Check.Title) }
+func (c check) Severity() string     { return c.result.Check.Severity.String() }
+func (c check) Advisory() bool       { return c.result.Check.Advisory }
+func (c check) Sentences() []string  { return view.Sentences(c.result.Check) }
+func (c check) Doc() []block         { return blocks(c.result.Check.Doc) }
+func (c check) Limits() []block      { return blocks(c.result.Check.Limits) }
+func (c check) Remediation() []block { return blocks(c.result.Check.Remediation) }
+
+// block is a paragraph, or lines to be kept as they are.
+type block struct {
+	Text string
+	Code bool
+}
+
+// blocks cuts text at empty lines. Lines that are indented, as Go's doc comments have code, keep their breaks; others flow.
+func blocks(text string) []block {
+	var out []block
+	add := func(lines []string) {
+		if len(lines) == 0 {
+			return
+		}
+		code := !slices.ContainsFunc(lines, func(l string) bool { return !strings.HasPrefix(l, " ") })
+		if !code && looksLikeCode(lines) {
+			code = true
+		}
+		if code {
+			out = append(out, block{strings.Join(lines, "\n"), true})
+		} else {
+			out = append(out, block{strings.Join(strings.Fields(strings.Join(lines, " ")), " "), false})
+		}
+	}
+	var lines []string
+	for line := range strings.Lines(strings.TrimSpace(plain.Text(text)) + "\n\n") {
+		if line = strings.TrimRight(line, " \n"); line == "" {
+			add(lines)
+			lines = nil
+			continue
+		}
+		lines = append(lines, line)
+	}
+	return out
+}
+
+// looksLikeCode finds manifests and commands that are not indented: a line of them ends in a colon or begins with a key.
+func looksLikeCode(lines []string) bool {
+	keys := 0
+	for _, l := range lines {
+		first, _, _ := strings.Cut(strings.TrimSpace(l), " ")
+		if strings.HasSuffix(first, ":") || strings.HasPrefix(first, "-") || first == "kubectl" {
+			keys++
+		}
+	}
+	return keys > 0 && 2*keys >= len(lines) && !(len(lines) == 1 && strings.HasSuffix(lines[0], ":"))
+}
 
 // References are the controls and recommendations that it serves.
 func (c check) References() string {
