@@ -67,6 +67,11 @@ func (e edge) Path() string {
 	return fmt.Sprintf("M%d %d C%d %d %d %d %d %d", e.X1, e.Y1, middle, e.Y1, middle, e.Y2, e.X2, e.Y2)
 }
 
+// Tip is the head of the arrow: a curve ends level.
+func (e edge) Tip() string {
+	return fmt.Sprintf("M%d %dl-8 -4v8z", e.X2, e.Y2)
+}
+
 const (
 	maxNodes = 40
 	boxWide  = 190

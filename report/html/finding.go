@@ -45,7 +45,7 @@ func blocks(text string) []block {
 			code = true
 		}
 		if code {
-			out = append(out, block{strings.Join(lines, "\n"), true})
+			out = append(out, block{strings.Join(dedent(lines), "\n"), true})
 		} else {
 			out = append(out, block{strings.Join(strings.Fields(strings.Join(lines, " ")), " "), false})
 		}
@@ -62,6 +62,19 @@ func blocks(text string) []block {
 	return out
 }
 
+// dedent takes the indent from lines that all have.
+func dedent(lines []string) []string {
+	least := len(lines[0])
+	for _, l := range lines {
+		least = min(least, len(l)-len(strings.TrimLeft(l, " ")))
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = l[least:]
+	}
+	return out
+}
+
 // looksLikeCode finds manifests and commands that are not indented: a line of them ends in a colon or begins with a key.
 func looksLikeCode(lines []string) bool {
 	keys := 0
@@ -71,7 +84,7 @@ func looksLikeCode(lines []string) bool {
 			keys++
 		}
 	}
-	return keys > 0 && 2*keys >= len(lines) && !(len(lines) == 1 && strings.HasSuffix(lines[0], ":"))
+	return keys > 0 && 2*keys >= len(lines) && (len(lines) > 1 || strings.HasPrefix(lines[0], "kubectl "))
 }
 
 // References are the controls and recommendations that it serves.

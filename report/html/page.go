@@ -200,6 +200,14 @@ func (p *page) Gaps() []gap {
 		} else {
 			v.Why = view.ReasonText(g.Reason)
 		}
+		switch g.Reason {
+		case nist190.ReasonUnclassified:
+			v.Unlock = "a sensitivity level: a label, or a rule of the configuration"
+		case nist190.ReasonUnknown:
+			v.Unlock = "what the configuration can state of the cluster, or an attestation"
+		case nist190.ReasonWeakEvidence:
+			v.Unlock = "evidence from the running cluster"
+		}
 		if v.ByPerson {
 			v.Unlock = "an attestation, with an owner and a date on which it expires"
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/report/html"
 	"github.com/nist190/nist190/report/junit"
 	"github.com/nist190/nist190/report/ocsf"
 	"github.com/nist190/nist190/report/openreports"
@@ -28,6 +29,7 @@ var formats = map[string]struct {
 	write    func(io.Writer, *nist190.Report) error
 	validate func(t *testing.T, out []byte)
 }{
+	"html":  {func(w io.Writer, r *nist190.Report) error { return html.Write(w, r, html.Options{}) }, validHTML},
 	"junit": {func(w io.Writer, r *nist190.Report) error { return junit.Write(w, r, junit.Options{}) }, validJUnit},
 	"junit evidence": {func(w io.Writer, r *nist190.Report) error {
 		return junit.Write(w, r, junit.Options{RequireEvidence: true})
