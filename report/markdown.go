@@ -19,6 +19,7 @@ const (
 	SummaryLimit = 1 << 20
 	// CommentLimit is the largest comment that GitHub and GitLab take, in characters.
 	CommentLimit = 65536
+	leastBytes   = 4096
 )
 
 // MarkdownOptions are those of [Markdown].
@@ -34,9 +35,8 @@ type MarkdownOptions struct {
 // Names cannot mention users, link or change the markup.
 func Markdown(w io.Writer, rep *nist190.Report, o MarkdownOptions) error {
 	o.MaxBytes, o.MaxRows = cmp.Or(o.MaxBytes, SummaryLimit), cmp.Or(o.MaxRows, 50)
-	const least = 4096
-	if o.MaxBytes < least {
-		return fmt.Errorf("report: MaxBytes is %d, the least is %d", o.MaxBytes, least)
+	if o.MaxBytes < leastBytes {
+		return fmt.Errorf("report: MaxBytes is %d, the least is %d", o.MaxBytes, leastBytes)
 	}
 	key := cmp.Or(o.GroupBy, "risk")
 	groups, err := GroupBy(rep, key)

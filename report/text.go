@@ -26,10 +26,10 @@ type TextOptions struct {
 // maxRows is how many subjects of one failing check are listed, unless all are asked for.
 const maxRows = 10
 
-// Text writes the report for a person at a terminal or in a log: failures by group and check, with their place first so
-// that terminals link it, and the remediation once per check; then what could not be assessed by the evidence that is
-// missing, problems with the input, the answer to every sentence of section 4.3, and last the totals. It never lists
-// what passes.
+// Text writes the report for a person at a terminal or in a log: the answer to every sentence of section 4.3; failures by
+// group and check, with their place first so that terminals link it, and the remediation once per check; then what could
+// not be assessed by the evidence that is missing, problems with the input, and last the totals. It never lists what
+// passes.
 func Text(w io.Writer, rep *nist190.Report, o TextOptions) error {
 	key := cmp.Or(o.GroupBy, "risk")
 	groups, err := GroupBy(rep, key)
@@ -37,13 +37,13 @@ func Text(w io.Writer, rep *nist190.Report, o TextOptions) error {
 		return err
 	}
 	p := &textPrinter{Writer: bufio.NewWriter(w), o: o}
+	p.requirements(rep)
 	for i := range groups {
 		p.group(rep, key, &groups[i])
 	}
 	p.gaps(rep)
 	p.coverage(rep)
 	p.problems(rep)
-	p.requirements(rep)
 	p.totals(rep)
 	return p.Flush()
 }

@@ -18,7 +18,7 @@ type options struct {
 	world, failOn                      string
 	requireEvidence, verbose           bool
 	paths                              []string
-	delta                              nist190.Delta // from the baseline
+	delta                              *nist190.Delta // from the baseline
 }
 
 func parseFlags(args []string, stderr io.Writer) (*options, error) {

@@ -69,7 +69,8 @@ func (o *options) scan(ctx context.Context, stdin io.Reader, stdout, stderr io.W
 	}
 	threshold := cfg.Threshold()
 	if base != nil {
-		o.delta = nist190.Compare(base, rep)
+		d := nist190.Compare(base, rep)
+		o.delta = &d
 		threshold.NewOnly = true
 	}
 	if err := o.write(rep, stdout); err != nil {
