@@ -47,10 +47,9 @@ type graph struct {
 }
 
 type node struct {
-	X, Y   int
-	Name   string
-	cut    string
-	degree int
+	X, Y int
+	Name string
+	cut  string
 }
 
 // Short is the name as it fits its box; the whole of it is the title.

@@ -3,6 +3,7 @@ package html
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -129,13 +130,16 @@ func (c check) listed() []*nist190.Finding {
 }
 
 // First are the findings that are seen at once, Rest the others.
-func (c check) First() iter.Seq[finding] { return rows(c.listed(), 0, maxRows) }
+func (c check) First() iter.Seq[finding] { return rows(c.listed(), 0, min(maxRows, c.page.most)) }
 
 // Rest are the findings that are folded.
-func (c check) Rest() iter.Seq[finding] { return rows(c.listed(), maxRows, c.Counts.Shown()) }
+func (c check) Rest() iter.Seq[finding] { return rows(c.listed(), maxRows, c.page.most) }
 
 // More is how many there are in Rest.
-func (c check) More() int { return max(0, c.Counts.Shown()-maxRows) }
+func (c check) More() int { return max(0, min(c.Counts.Shown(), c.page.most)-maxRows) }
+
+// Omitted is how many findings the page does not have.
+func (c check) Omitted() int { return max(0, c.Counts.Shown()-c.page.most) }
 
 func rows(fs []*nist190.Finding, from, to int) iter.Seq[finding] {
 	return func(yield func(finding) bool) {
@@ -154,7 +158,7 @@ type finding struct {
 	Path                                                                               []string
 	Evidence                                                                           []evidence
 	Exhibits                                                                           []exhibit
-	Images                                                                             []string
+	Images, Labels                                                                     []string
 	Owner                                                                              string
 }
 
@@ -178,6 +182,9 @@ func findingOf(f *nist190.Finding) finding {
 	}
 	if f.Owner != nil {
 		v.Owner = plain.Line(view.Short(*f.Owner))
+	}
+	for _, k := range slices.Sorted(maps.Keys(f.Labels)) {
+		v.Labels = append(v.Labels, plain.Line(k)+"="+plain.Line(f.Labels[k]))
 	}
 	for _, ev := range f.Evidence {
 		e := evidence{plain.Line(view.Short(ev.Ref)), plain.Line(ev.Path), plain.Line(ev.Value), plain.Line(ev.Note), ""}

@@ -23,6 +23,9 @@ type Options struct {
 	Title string
 	// Delta adds a section with what changed since an earlier report: what [nist190.Compare] gave for the same report.
 	Delta *nist190.Delta
+	// MaxFindings bounds what the page lists, so that a browser can open it: each check is cut at the same number, its
+	// least severe findings are left out, and the page says how many. 0 means 20,000, which make a page of some 20 MB.
+	MaxFindings int
 }
 
 var (

@@ -3,6 +3,7 @@ package html
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -54,6 +55,24 @@ func TestFolding(t *testing.T) {
 	}
 	if !strings.Contains(small, `<details class="check" open>`) || strings.Contains(huge, `<details class="check" open>`) {
 		t.Error("a small report is folded, or a huge one is not")
+	}
+}
+
+// TestMaxFindings: every check keeps its worst, and the page says what it does not have.
+func TestMaxFindings(t *testing.T) {
+	out := written(t, sample.Many(t, 1000), Options{MaxFindings: 300})
+	if n := strings.Count(out, `<details class="finding"`); n != 300 || !strings.Contains(out, "700 findings are not on this page") || !strings.Contains(out, "<summary>200 more</summary>") {
+		t.Errorf("%d findings", n)
+	}
+	for _, tt := range []struct {
+		sizes      []int
+		most, want int
+	}{
+		{nil, 10, math.MaxInt}, {[]int{3, 4}, 7, math.MaxInt}, {[]int{100, 2}, 12, 10}, {[]int{9, 9, 9}, 9, 3}, {[]int{5, 5, 5, 5}, 2, 1}, {[]int{1, 50, 50}, 21, 10},
+	} {
+		if got := share(tt.sizes, tt.most); got != tt.want {
+			t.Errorf("share(%v, %d) is %d, want %d", tt.sizes, tt.most, got, tt.want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -23,8 +24,9 @@ var functions = template.FuncMap{
 
 // page is what the template reads. Findings are made while it is written.
 type page struct {
-	rep *nist190.Report
-	o   Options
+	rep  *nist190.Report
+	o    Options
+	most int // findings of one check
 
 	Policy string
 	Style  template.CSS
@@ -140,10 +142,29 @@ func newPage(rep *nist190.Report, o Options) *page {
 			p.Risks[at].Checks = append(p.Risks[at].Checks, c)
 		}
 	}
+	var sizes []int
+	for _, r := range p.Risks {
+		for _, c := range r.Checks {
+			sizes = append(sizes, c.Counts.Shown())
+		}
+	}
+	p.most = share(sizes, cmp.Or(o.MaxFindings, 20000))
 	for i := range p.Risks {
 		slices.SortStableFunc(p.Risks[i].Checks, func(a, b check) int { return cmp.Compare(b.worst(), a.worst()) })
 	}
 	return p
+}
+
+// share is the most that each may have so that all together have at most so many, and at least one each.
+func share(sizes []int, most int) int {
+	slices.Sort(sizes)
+	for i, n := range sizes {
+		if each := most / (len(sizes) - i); n > each {
+			return max(each, 1)
+		}
+		most -= n
+	}
+	return math.MaxInt
 }
 
 func unlock(q *nist190.Requirement) string {
@@ -253,16 +274,38 @@ func (p *page) MoreProblems() int { return max(0, len(p.rep.Problems)-maxProblem
 // Assumptions are what the verdicts take for granted.
 func (p *page) Assumptions() []inventory.Assumption { return p.rep.Assumptions }
 
-// incomplete is a kind that was not completely seen.
-type incomplete struct{ Kind, Namespace, State string }
+// incomplete are the kinds that were not completely seen for one reason.
+type incomplete struct {
+	State string
+	Kinds []string
+	More  int
+}
 
-// Incomplete are the kinds that were not completely seen.
+// Incomplete are the kinds that were not completely seen, by state and reason. Of one reason a hundred are named.
 func (p *page) Incomplete() []incomplete {
+	const most = 100
 	var out []incomplete
+	at := map[string]int{}
 	for _, e := range p.rep.Coverage {
-		if !e.State.Complete() {
-			out = append(out, incomplete{plain.Line(e.GroupKind().String()), plain.Line(e.Namespace), view.CoverageText(e.Coverage)})
+		if e.State.Complete() {
+			continue
 		}
+		state := view.CoverageText(e.Coverage)
+		i, ok := at[state]
+		if !ok {
+			i = len(out)
+			at[state] = i
+			out = append(out, incomplete{State: state})
+		}
+		if len(out[i].Kinds) == most {
+			out[i].More++
+			continue
+		}
+		name := plain.Line(e.GroupKind().String())
+		if e.Namespace != "" {
+			name += " in " + plain.Line(e.Namespace)
+		}
+		out[i].Kinds = append(out[i].Kinds, name)
 	}
 	return out
 }

@@ -95,7 +95,7 @@
 
   var printed = [];
   window.addEventListener("beforeprint", function () {
-    printed = Array.prototype.filter.call(document.querySelectorAll("details.check, details.about, details.section"), function (d) { return !d.open; });
+    printed = Array.prototype.filter.call(document.querySelectorAll("details.check, details.about"), function (d) { return !d.open; });
     printed.forEach(function (d) { d.open = true; });
   });
   window.addEventListener("afterprint", function () {
