@@ -21,7 +21,6 @@ type check struct {
 
 func (c check) ID() string           { return plain.Line(c.result.Check.ID) }
 func (c check) Title() string        { return plain.Line(c.result.Check.Title) }
-func (c check) Severity() string     { return c.result.Check.Severity.String() }
 func (c check) Advisory() bool       { return c.result.Check.Advisory }
 func (c check) Sentences() []string  { return view.Sentences(c.result.Check) }
 func (c check) Doc() []block         { return blocks(c.result.Check.Doc) }
@@ -87,6 +86,9 @@ func looksLikeCode(lines []string) bool {
 	}
 	return keys > 0 && 2*keys >= len(lines) && (len(lines) > 1 || strings.HasPrefix(lines[0], "kubectl "))
 }
+
+// Severity is the worst of what is listed, else that of the check.
+func (c check) Severity() string { return cmp.Or(c.worst(), c.result.Check.Severity).String() }
 
 // References are the controls and recommendations that it serves.
 func (c check) References() string {
