@@ -85,7 +85,7 @@ func TestEveryFormatGolden(t *testing.T) {
 func TestEveryFormatHoldsAnything(t *testing.T) {
 	reports := map[string]func(testing.TB) *nist190.Report{
 		"empty": sample.Empty, "everything": sample.Everything, "attacked": sample.Attacked, "long": sample.Long,
-		"many":   func(t testing.TB) *nist190.Report { return sample.Many(t, 10000) },
+		"many":   func(t testing.TB) *nist190.Report { return sample.Many(t, 1000) },
 		"no run": func(testing.TB) *nist190.Report { return &nist190.Report{} },
 		"compared": func(t testing.TB) *nist190.Report {
 			base, rep := sample.Compared(t)
