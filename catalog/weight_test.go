@@ -18,6 +18,7 @@ const module = "github.com/nist190/nist190"
 var static = []string{
 	".", "inventory", "inventory/manifest", "sensitivity", "rbac", "authn", "network", "placement", "nodetrust", "catalog",
 	"report", "admission", "internal/controlplane",
+	"report/sarif", "report/junit", "report/oscal", "report/openreports", "report/ocsf", "report/prometheus",
 }
 
 // forbidden packages and what is below them: a live client, reflection over methods (text/template keeps the linker from
@@ -55,6 +56,9 @@ func directions() map[string][]string {
 	risks := []string{"rbac", "network", "placement", "authn", "nodetrust"}
 	for i, r := range risks {
 		out[r] = slices.Concat(base, risks[:i])
+	}
+	for _, format := range []string{"sarif", "junit", "oscal", "openreports", "ocsf", "prometheus", "html"} {
+		out["report/"+format] = []string{".", "inventory"} // and not report, nor each other: a caller links the one it imports
 	}
 	out["catalog"] = slices.Concat(base, risks, []string{"inventory/manifest"})
 	return out

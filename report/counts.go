@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 // Counts is how many findings there are of each sort. Every finding counts in one of Fail, Suppressed, Unproven,
@@ -37,57 +38,26 @@ func count(findings iter.Seq[*nist190.Finding]) Counts {
 
 func (c *Counts) add(f *nist190.Finding) {
 	c.Findings++
-	switch sortOf(f) {
-	case open:
+	switch view.SortOf(f) {
+	case view.Open:
 		c.Fail++
 		c.Open[f.Severity.String()]++
-	case suppressed:
+	case view.Suppressed:
 		c.Suppressed++
-	case unproven:
+	case view.Unproven:
 		c.Unproven++
-	case malfunction:
+	case view.Malfunction:
 		c.Error++
-	case notAssessed:
+	case view.NotAssessed:
 		c.NotAssessed++
-	case passed:
+	case view.Passed:
 		c.Pass++
 		if f.Attestation != nil {
 			c.Attested++
 		}
-	case notApplicable:
+	case view.NotApplicable:
 		c.NotApplicable++
 	}
-}
-
-// sort is what a reader distinguishes: the status, with failures told apart.
-type sort uint8
-
-const (
-	malfunction sort = iota
-	open
-	unproven
-	suppressed
-	notAssessed
-	passed
-	notApplicable
-)
-
-func sortOf(f *nist190.Finding) sort {
-	switch {
-	case f.Status == nist190.Fail && f.Suppression != nil:
-		return suppressed
-	case f.Status == nist190.Fail:
-		return open
-	case f.Status == nist190.Pass:
-		return passed
-	case f.Status == nist190.NotApplicable:
-		return notApplicable
-	case f.Status == nist190.NotAssessed && f.Provisional == nist190.Fail:
-		return unproven
-	case f.Status == nist190.NotAssessed:
-		return notAssessed
-	}
-	return malfunction
 }
 
 // String is one line: "3 open (1 critical, 2 high), 1 unproven, 40 not assessed, 312 passed".

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/report/internal/plain"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 // CSVOptions are those of [CSV] and [CSVRequirements].
@@ -33,7 +34,7 @@ var findingColumns = []string{
 func CSV(w io.Writer, rep *nist190.Report, o CSVOptions) error {
 	return writeCSV(w, o, findingColumns, func(write func(...string) error) error {
 		for f := range rep.Findings() {
-			if s := sortOf(f); o.OpenOnly && (s == passed || s == notApplicable || s == suppressed) {
+			if s := view.SortOf(f); o.OpenOnly && (s == view.Passed || s == view.NotApplicable || s == view.Suppressed) {
 				continue
 			}
 			if err := write(findingCells(f)...); err != nil {
@@ -45,7 +46,7 @@ func CSV(w io.Writer, rep *nist190.Report, o CSVOptions) error {
 }
 
 func findingCells(f *nist190.Finding) []string {
-	at, id := place(f), subjectOf(f.Subject)
+	at, id := view.Place(f), subjectOf(f.Subject)
 	if id.APIVersion == "" {
 		id.APIVersion = id.Group
 	}
@@ -70,11 +71,11 @@ func findingCells(f *nist190.Finding) []string {
 	if f.Owner != nil {
 		owner = f.Owner.String()
 	}
-	if remediation == "" && pointsAtField(f) {
+	if remediation == "" && view.PointsAtField(f) {
 		remediation = f.Check.Remediation
 	}
 	return []string{
-		string(f.Check.Risk), list(sentencesOf(f.Check)), f.Check.ID, f.Check.Title, f.Severity.String(), f.MaxSeverity.String(),
+		string(f.Check.Risk), list(view.Sentences(f.Check)), f.Check.ID, f.Check.Title, f.Severity.String(), f.MaxSeverity.String(),
 		f.Status.String(), provisional, string(f.Reason), list(missing),
 		id.APIVersion, id.Kind, id.Namespace, id.Name, f.Key, f.Message, at.URI, number(at.Line), number(at.Column), f.Strength.String(), plain.Text(remediation),
 		suppression.Reason, suppression.Owner, suppression.Expires.String(), attestation.Statement, attestation.Owner, attestation.Expires.String(),
@@ -93,7 +94,7 @@ func CSVRequirements(w io.Writer, rep *nist190.Report, o CSVOptions) error {
 		for i := range rep.Requirements {
 			q := &rep.Requirements[i]
 			var statements, owners, expiries []string
-			for _, a := range attestations(rep, q) {
+			for _, a := range view.Attestations(rep, q) {
 				statements = append(statements, a.Statement)
 				owners = append(owners, a.Owner)
 				expiries = append(expiries, a.Expires.String())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/nist190/nist190"
@@ -42,17 +43,23 @@ func scan() *nist190.Report {
 	return rep
 }
 
-// The findings come first, the answers to the sentences and the totals last.
+// The answers to the sentences come first, then the findings, and last the totals.
 func ExampleText() {
 	var b strings.Builder
 	if err := report.Text(&b, scan(), report.TextOptions{}); err != nil {
 		fmt.Println(err)
 	}
 	all := strings.Split(strings.TrimSpace(b.String()), "\n")
-	for _, line := range append(all[:5], "...", all[len(all)-1]) {
+	findings := slices.Index(all, "4.3.1 Unbounded administrative access: Fail")
+	for _, line := range slices.Concat(all[:4], []string{"..."}, all[findings:findings+5], []string{"..."}, all[len(all)-1:]) {
 		fmt.Println(line)
 	}
 	// Output:
+	// NIST SP 800-190 section 4.3, by sentence
+	//
+	//   4.3.1 Unbounded administrative access
+	//   1a  Fail           users may only perform the actions on the hosts, containers and images that their job requires
+	// ...
 	// 4.3.1 Unbounded administrative access: Fail
 	//
 	//   high  rbac-example-binding  bindings to cluster-admin  [1a] (1 open)

@@ -11,6 +11,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/report/internal/plain"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 // Explain writes the documentation of one check as text.
@@ -44,7 +45,7 @@ func ChecksMarkdown(w io.Writer, checks []nist190.Check) error {
 	p.printf("| Check | Risk | Sentences | Severity | Fails on |\n|---|---|---|---|---|\n")
 	for i := range mds {
 		md := &mds[i]
-		p.printf("%s", row(fmt.Sprintf("[%s](#%s)", escape(md.ID), md.ID), string(md.Risk), strings.Join(sentencesOf(md), ", "), severityText(md), escape(md.Title)))
+		p.printf("%s", row(fmt.Sprintf("[%s](#%s)", escape(md.ID), md.ID), string(md.Risk), strings.Join(view.Sentences(md), ", "), severityText(md), escape(md.Title)))
 	}
 	risk := nist190.Risk("")
 	for i := range mds {

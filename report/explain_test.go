@@ -8,16 +8,17 @@ import (
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/report/internal/sample"
 )
 
 func documented() []nist190.Check {
-	a := metadata("network-default-deny", nist190.PoorlySeparatedTraffic, nist190.SeverityHigh, nist190.Claim{Sentence: "3a", Conclusive: true}, nist190.Claim{Sentence: "3b"})
+	a := sample.Metadata("network-default-deny", nist190.PoorlySeparatedTraffic, nist190.SeverityHigh, nist190.Claim{Sentence: "3a", Conclusive: true}, nist190.Claim{Sentence: "3b"})
 	a.Title = "pods without an ingress policy"
 	a.Doc = "Pods that no policy isolates take traffic from everywhere.\n\nA pod is isolated when a NetworkPolicy selects it."
-	a.Needs = []inventory.Need{configMaps, policies.InSubjectNamespace(), {Kind: "Pod", Resource: "pods", Bias: inventory.Incriminating, MetadataOnly: true}, {Format: "cni-config"}, {URL: "/version", Bias: inventory.SeverityOnly}}
+	a.Needs = []inventory.Need{sample.ConfigMaps, sample.Policies.InSubjectNamespace(), {Kind: "Pod", Resource: "pods", Bias: inventory.Incriminating, MetadataOnly: true}, {Format: "cni-config"}, {URL: "/version", Bias: inventory.SeverityOnly}}
 	a.Subjects = []schema.GroupKind{{Group: "apps", Kind: "Deployment"}, {Kind: "Pod"}}
 	a.Limits = "It does not know whether the network plugin enforces policies."
-	b := metadata("rbac-lint", nist190.UnboundedAdministrativeAccess, nist190.SeverityInfo, nist190.Claims("1a")...)
+	b := sample.Metadata("rbac-lint", nist190.UnboundedAdministrativeAccess, nist190.SeverityInfo, nist190.Claims("1a")...)
 	b.Advisory = true
 	b.Controls, b.CIS = nil, nil
 	b.Remediation = "kubectl delete\n  rolebinding x"

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/nist190/nist190"
-	"github.com/nist190/nist190/inventory"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 // Group is the findings that have one value in common.
@@ -29,7 +29,7 @@ var groupKeys = map[string]func(*nist190.Finding) string{
 	"check":     func(f *nist190.Finding) string { return f.Check.ID },
 	"severity":  func(f *nist190.Finding) string { return f.Severity.String() },
 	"status":    func(f *nist190.Finding) string { return f.Status.String() },
-	"namespace": namespaceOf,
+	"namespace": view.Namespace,
 	"kind":      func(f *nist190.Finding) string { return f.Subject.GroupKind().String() },
 	"owner":     ownerOf,
 }
@@ -97,27 +97,11 @@ func statusRank(s nist190.Status) int {
 	return slices.Index([]nist190.Status{nist190.Fail, nist190.Error, nist190.NotAssessed, nist190.Pass, nist190.NotApplicable}, s)
 }
 
-func namespaceOf(f *nist190.Finding) string {
-	if f.Subject.Kind == "Namespace" && f.Subject.Group == "" {
-		return f.Subject.Name
-	}
-	return f.Subject.Namespace
-}
-
 func ownerOf(f *nist190.Finding) string {
 	if f.Owner != nil {
-		return shortRef(*f.Owner)
+		return view.Short(*f.Owner)
 	}
-	return shortRef(f.Subject)
-}
-
-// shortRef names an object as people do: the group of the kind is left out.
-func shortRef(r inventory.Ref) string {
-	name := r.Name
-	if r.Namespace != "" {
-		name = r.Namespace + "/" + name
-	}
-	return strings.TrimSuffix(r.Kind+" "+name, " ")
+	return view.Short(f.Subject)
 }
 
 // byCheck cuts findings in the order of a report into those of one check each.

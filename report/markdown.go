@@ -11,6 +11,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/report/internal/plain"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 const (
@@ -18,6 +19,7 @@ const (
 	SummaryLimit = 1 << 20
 	// CommentLimit is the largest comment that GitHub and GitLab take, in characters.
 	CommentLimit = 65536
+	leastBytes   = 4096
 )
 
 // MarkdownOptions are those of [Markdown].
@@ -33,9 +35,8 @@ type MarkdownOptions struct {
 // Names cannot mention users, link or change the markup.
 func Markdown(w io.Writer, rep *nist190.Report, o MarkdownOptions) error {
 	o.MaxBytes, o.MaxRows = cmp.Or(o.MaxBytes, SummaryLimit), cmp.Or(o.MaxRows, 50)
-	const least = 4096
-	if o.MaxBytes < least {
-		return fmt.Errorf("report: MaxBytes is %d, the least is %d", o.MaxBytes, least)
+	if o.MaxBytes < leastBytes {
+		return fmt.Errorf("report: MaxBytes is %d, the least is %d", o.MaxBytes, leastBytes)
 	}
 	key := cmp.Or(o.GroupBy, "risk")
 	groups, err := GroupBy(rep, key)
@@ -110,7 +111,7 @@ func (m *markdown) requirements(rep *nist190.Report) {
 	for i := range rep.Requirements {
 		q := &rep.Requirements[i]
 		var attested []string
-		for _, a := range attestations(rep, q) {
+		for _, a := range view.Attestations(rep, q) {
 			attested = append(attested, escape(fmt.Sprintf("%s (%s, until %s)", a.Statement, a.Owner, a.Expires)))
 		}
 		unlock := ""
@@ -163,7 +164,7 @@ func (m *markdown) check(fs []*nist190.Finding) {
 		if f.MaxSeverity > f.Severity {
 			severity += " to " + f.MaxSeverity.String()
 		}
-		if !m.put(row(severity, code(shortRef(f.Subject)), code(place(f).String()), escape(message(f, true)))) {
+		if !m.put(row(severity, code(view.Short(f.Subject)), code(view.Place(f).String()), escape(message(f, true)))) {
 			break
 		}
 		if m.shown == nil {
@@ -181,10 +182,10 @@ func (m *markdown) check(fs []*nist190.Finding) {
 		m.put("\n" + block(sentenceCase(escape(r.label())), r.text))
 	}
 	if more > 0 {
-		m.put(fmt.Sprintf("\n… and %s for other subjects\n", plural(more, "fix", "fixes")))
+		m.put(fmt.Sprintf("\n… and %s for other subjects\n", view.Plural(more, "fix", "fixes")))
 	}
 	for _, x := range exhibits {
-		m.put("\n" + table(exhibitOf(x, 2*maxRows)))
+		m.put("\n" + table(view.TableOf(x, 2*maxRows)))
 	}
 	m.must("\n</details>\n\n")
 }
@@ -199,7 +200,7 @@ func block(label, text string) string {
 	return label + ":\n\n" + fence + "text\n" + text + "\n" + fence + "\n"
 }
 
-func table(x exhibit) string {
+func table(x view.Table) string {
 	if len(x.Columns) == 0 {
 		return ""
 	}
@@ -223,7 +224,7 @@ func (m *markdown) gaps(rep *nist190.Report) {
 	for _, g := range gaps {
 		what, why := code(g.Evidence), g.Why
 		if g.Evidence == "" {
-			what, why = escape(g.Message), reasonText(g.Reason)
+			what, why = escape(g.Message), view.ReasonText(g.Reason)
 		} else {
 			why = strings.TrimSuffix(g.State.String()+": "+why, ": ")
 		}
@@ -239,7 +240,7 @@ func (m *markdown) gaps(rep *nist190.Report) {
 func (m *markdown) problems(rep *nist190.Report) {
 	if len(rep.Problems) > 0 {
 		const most = 100
-		m.put("<details><summary>" + amount(len(rep.Problems), "problem") + " with the input</summary>\n\n| Where | Level | Problem |\n|---|---|---|\n")
+		m.put("<details><summary>" + view.Amount(len(rep.Problems), "problem") + " with the input</summary>\n\n| Where | Level | Problem |\n|---|---|---|\n")
 		ended := m.full
 		for i, p := range rep.Problems {
 			if i == most {
@@ -266,7 +267,7 @@ func (m *markdown) problems(rep *nist190.Report) {
 	if len(incomplete) > 0 {
 		m.put("\n## Not completely seen\n\n| Kind | Namespace | State |\n|---|---|---|\n")
 		for _, e := range incomplete {
-			m.put(row(code(e.GroupKind().String()), code(e.Namespace), escape(coverageText(e.Coverage))))
+			m.put(row(code(e.GroupKind().String()), code(e.Namespace), escape(view.CoverageText(e.Coverage))))
 		}
 	}
 }

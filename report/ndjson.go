@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/report/internal/jsonstream"
 )
 
 // The types of lines, in the order in which they come.
@@ -37,10 +38,10 @@ type trailerLine struct {
 // verdicts and the number of findings, so that a reader can tell a report that was cut off. The definition "line" of
 // [Schema] describes them.
 func NDJSON(w io.Writer, rep *nist190.Report, o JSONOptions) error {
-	s := newJSONStream(w, "")
+	s := jsonstream.New(w, "")
 	line := func(v any) {
-		s.write(s.encode(v, 0))
-		s.write([]byte("\n"))
+		s.Write(s.Encode(v, 0))
+		s.Write([]byte("\n"))
 	}
 	line(headerLine{lineHeader, headerOf(rep, o.OmitRun)})
 	trailer := trailerLine{Type: lineTrailer, Checks: []check{}}
@@ -48,13 +49,13 @@ func NDJSON(w io.Writer, rep *nist190.Report, o JSONOptions) error {
 		c := checkOf(&rep.Checks[i])
 		trailer.Checks = append(trailer.Checks, c)
 		for j := range rep.Checks[i].Findings {
-			if s.err != nil {
-				return s.err
+			if s.Err() != nil {
+				return s.Err()
 			}
 			line(findingLine{lineFinding, c.ID, c.Title, c.Risk, c.Sentences, findingOf(&rep.Checks[i].Findings[j])})
 		}
 	}
 	trailer.summary = summaryOf(rep)
 	line(trailer)
-	return s.flush()
+	return s.Flush()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/report/internal/plain"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 // TextOptions are those of [Text]. The zero value suits a log file.
@@ -25,10 +26,10 @@ type TextOptions struct {
 // maxRows is how many subjects of one failing check are listed, unless all are asked for.
 const maxRows = 10
 
-// Text writes the report for a person at a terminal or in a log: failures by group and check, with their place first so
-// that terminals link it, and the remediation once per check; then what could not be assessed by the evidence that is
-// missing, problems with the input, the answer to every sentence of section 4.3, and last the totals. It never lists
-// what passes.
+// Text writes the report for a person at a terminal or in a log: the answer to every sentence of section 4.3; failures by
+// group and check, with their place first so that terminals link it, and the remediation once per check; then what could
+// not be assessed by the evidence that is missing, problems with the input, and last the totals. It never lists what
+// passes.
 func Text(w io.Writer, rep *nist190.Report, o TextOptions) error {
 	key := cmp.Or(o.GroupBy, "risk")
 	groups, err := GroupBy(rep, key)
@@ -36,13 +37,13 @@ func Text(w io.Writer, rep *nist190.Report, o TextOptions) error {
 		return err
 	}
 	p := &textPrinter{Writer: bufio.NewWriter(w), o: o}
+	p.requirements(rep)
 	for i := range groups {
 		p.group(rep, key, &groups[i])
 	}
 	p.gaps(rep)
 	p.coverage(rep)
 	p.problems(rep)
-	p.requirements(rep)
 	p.totals(rep)
 	return p.Flush()
 }
@@ -133,7 +134,7 @@ func (p *textPrinter) check(fs []*nist190.Finding) {
 		return
 	}
 	p.printf("\n  %s  %s  %s  %s\n", p.paint(severityStyle(md.Severity), md.Severity.String()), p.paint(bold, plain.Line(md.ID)),
-		plain.Line(md.Title), p.paint(dim, "["+strings.Join(sentencesOf(md), " ")+"] "+tally(n)))
+		plain.Line(md.Title), p.paint(dim, "["+strings.Join(view.Sentences(md), " ")+"] "+tally(n)))
 	hidden := 0
 	if !p.o.Verbose && len(rows) > maxRows {
 		rows, hidden = rows[:maxRows], len(rows)-maxRows
@@ -159,7 +160,7 @@ func (p *textPrinter) check(fs []*nist190.Finding) {
 		}
 	}
 	if more > 0 {
-		p.printf("    %s\n", p.paint(dim, fmt.Sprintf("... and %s for other subjects", plural(more, "fix", "fixes"))))
+		p.printf("    %s\n", p.paint(dim, fmt.Sprintf("... and %s for other subjects", view.Plural(more, "fix", "fixes"))))
 	}
 }
 
@@ -181,12 +182,12 @@ func tally(n Counts) string {
 func listed(fs []*nist190.Finding, accepted bool) []*nist190.Finding {
 	var out []*nist190.Finding
 	for _, f := range fs {
-		if s := sortOf(f); s <= unproven || accepted && s == suppressed {
+		if s := view.SortOf(f); s <= view.Unproven || accepted && s == view.Suppressed {
 			out = append(out, f)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *nist190.Finding) int {
-		return cmp.Or(cmp.Compare(sortOf(a), sortOf(b)), cmp.Compare(b.WorstSeverity(), a.WorstSeverity()))
+		return cmp.Or(cmp.Compare(view.SortOf(a), view.SortOf(b)), cmp.Compare(b.WorstSeverity(), a.WorstSeverity()))
 	})
 	return out
 }
@@ -203,7 +204,7 @@ func remedies(fs []*nist190.Finding, most int) (out []remedy, hidden int) {
 	seen := map[string]bool{"": true}
 	var own []remedy
 	for _, f := range fs {
-		if s := sortOf(f); s != open && s != unproven {
+		if s := view.SortOf(f); s != view.Open && s != view.Unproven {
 			continue
 		}
 		if text := f.Check.Remediation; f.Remediation == "" && !seen[text] {
@@ -229,7 +230,7 @@ func (r remedy) label() string {
 	if r.of == nil {
 		return "fix"
 	}
-	return "fix for " + plain.Line(shortRef(r.of.Subject))
+	return "fix for " + plain.Line(view.Short(r.of.Subject))
 }
 
 // rows prints findings in columns: place, severity, subject, message.
@@ -243,8 +244,8 @@ func (p *textPrinter) rows(fs []*nist190.Finding) {
 		}
 	}
 	for i, f := range fs {
-		r := row{cmp.Or(plain.Line(place(f).String()), "-"), f.Severity.String(), plain.Line(shortRef(f.Subject))}
-		if sortOf(f) == malfunction {
+		r := row{cmp.Or(plain.Line(view.Place(f).String()), "-"), f.Severity.String(), plain.Line(view.Short(f.Subject))}
+		if view.SortOf(f) == view.Malfunction {
 			r.severity = "error"
 		} else if f.MaxSeverity > f.Severity {
 			r.severity += ".." + f.MaxSeverity.String()
@@ -288,42 +289,16 @@ func message(f *nist190.Finding, verbose bool) string {
 	if f.Baseline != nist190.BaselineNone {
 		s = "[" + plain.Line(string(f.Baseline)) + "] " + s
 	}
-	switch sortOf(f) {
-	case unproven:
-		s = "unproven: " + s + whatIsMissing(f)
-	case suppressed:
-		s = "suppressed: " + s + " (" + acceptance(f.Suppression) + ")"
+	switch view.SortOf(f) {
+	case view.Unproven:
+		s = "unproven: " + s + view.WhatIsMissing(f)
+	case view.Suppressed:
+		s = "suppressed: " + s + " (" + view.Acceptance(f.Suppression) + ")"
 	}
 	if verbose && len(f.Path) > 0 {
-		s += ": " + strings.Join(lines(f.Path), " > ")
+		s += ": " + strings.Join(view.Lines(f.Path), " > ")
 	}
 	return s
-}
-
-// whatIsMissing tells what could still refute a failure.
-func whatIsMissing(f *nist190.Finding) string {
-	var parts []string
-	for _, m := range f.Missing {
-		part := plain.Line(m.Evidence)
-		if m.Namespace != "" {
-			part += " in " + plain.Line(m.Namespace)
-		}
-		parts = append(parts, part+" "+m.State.String())
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (missing: " + strings.Join(parts, ", ") + ")"
-}
-
-func acceptance(s *nist190.Suppression) string {
-	text := plain.Line(s.Reason)
-	for _, part := range []struct{ label, value string }{{"owner ", s.Owner}, {"ticket ", s.Ticket}, {"until ", s.Expires.String()}} {
-		if part.value != "" {
-			text += ", " + part.label + plain.Line(part.value)
-		}
-	}
-	return text
 }
 
 // gaps prints what could not be assessed, by what is missing.
@@ -334,64 +309,9 @@ func (p *textPrinter) gaps(rep *nist190.Report) {
 	}
 	p.printf("%s\n\n", p.paint(bold, "Not assessed, by what is missing"))
 	for _, g := range gaps {
-		p.paragraph("  ", gapText(g))
+		p.paragraph("  ", view.GapText(g))
 	}
 	p.printf("\n")
-}
-
-// gapText is one line per kind of missing evidence.
-func gapText(g nist190.Gap) string {
-	what := plain.Line(g.Evidence)
-	switch {
-	case what != "" && g.State != inventory.NotCollected:
-		what += " (" + g.State.String() + ")"
-	case what != "":
-		what += " (not collected)"
-	default:
-		what = plain.Line(g.Message) + " (" + reasonText(g.Reason) + ")"
-	}
-	if g.Why != "" {
-		what += ": " + plain.Line(g.Why)
-	}
-	if g.Reason == nist190.ReasonManualReview {
-		return what + "; " + strings.Join(lines(g.Checks), ", ")
-	}
-	return fmt.Sprintf("%s; %s undecided, of %s", what, amount(g.Findings, "finding"), few(g.Checks, 3, "check"))
-}
-
-func reasonText(r nist190.Reason) string {
-	switch r {
-	case nist190.ReasonMissingEvidence:
-		return "evidence is missing"
-	case nist190.ReasonManualReview:
-		return "no object can prove it; attest it"
-	case nist190.ReasonUnknown:
-		return "what was seen does not decide it"
-	case nist190.ReasonUnclassified:
-		return "it has no sensitivity level"
-	case nist190.ReasonWeakEvidence:
-		return "the evidence is too weak"
-	case "":
-		return "no reason given"
-	}
-	return plain.Line(string(r))
-}
-
-func amount(n int, what string) string { return plural(n, what, what+"s") }
-
-func plural(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, several)
-}
-
-// few names a few, and counts many.
-func few(names []string, most int, what string) string {
-	if len(names) > most {
-		return amount(len(names), what)
-	}
-	return strings.Join(lines(names), ", ")
 }
 
 // coverage prints, when asked for everything, the kinds that were not completely seen.
@@ -408,17 +328,10 @@ func (p *textPrinter) coverage(rep *nist190.Report) {
 		if e.Namespace != "" {
 			line += " in " + plain.Line(e.Namespace)
 		}
-		p.paragraph("  ", line+": "+coverageText(e.Coverage))
+		p.paragraph("  ", line+": "+view.CoverageText(e.Coverage))
 	}
-	p.paragraph("  ", "kinds that are not named: "+coverageText(rep.DefaultCoverage))
+	p.paragraph("  ", "kinds that are not named: "+view.CoverageText(rep.DefaultCoverage))
 	p.printf("\n")
-}
-
-func coverageText(c inventory.Coverage) string {
-	if c.Reason == "" {
-		return c.State.String()
-	}
-	return c.State.String() + ", " + plain.Line(c.Reason)
 }
 
 // problems prints what was wrong with the input, and what is assumed.
@@ -483,7 +396,7 @@ func (p *textPrinter) requirements(rep *nist190.Report) {
 	}
 	p.printf("\n")
 	if len(attestable) > 0 {
-		p.paragraph("  ", "An attestation, with an owner and a date on which it expires, would answer "+strings.Join(lines(attestable), ", ")+".")
+		p.paragraph("  ", "An attestation, with an owner and a date on which it expires, would answer "+strings.Join(view.Lines(attestable), ", ")+".")
 		p.printf("\n")
 	}
 }
@@ -497,33 +410,8 @@ func requirementNotes(rep *nist190.Report, q *nist190.Requirement) []string {
 	case q.Status == nist190.NotAssessed && q.Unlock != "":
 		out = append(out, plain.Line(q.Unlock))
 	}
-	for _, a := range attestations(rep, q) {
-		out = append(out, attestationText(a))
-	}
-	return out
-}
-
-func attestationText(a *nist190.Attestation) string {
-	return fmt.Sprintf("attested by %s until %s: %s", plain.Line(a.Owner), a.Expires, plain.Line(a.Statement))
-}
-
-// attestations lists the statements that decided a sentence or findings of the checks that speak to it.
-func attestations(rep *nist190.Report, q *nist190.Requirement) []*nist190.Attestation {
-	var out []*nist190.Attestation
-	add := func(a *nist190.Attestation) {
-		if a != nil && !slices.ContainsFunc(out, func(b *nist190.Attestation) bool { return attestationText(a) == attestationText(b) }) {
-			out = append(out, a)
-		}
-	}
-	add(q.Attestation)
-	for i := range rep.Checks {
-		c := &rep.Checks[i]
-		if !slices.Contains(q.Checks, c.Check.ID) {
-			continue
-		}
-		for j := range c.Findings {
-			add(c.Findings[j].Attestation)
-		}
+	for _, a := range view.Attestations(rep, q) {
+		out = append(out, view.AttestationText(a))
 	}
 	return out
 }
@@ -538,9 +426,9 @@ func (p *textPrinter) remaining(used int) int {
 
 func (p *textPrinter) totals(rep *nist190.Report) {
 	s := rep.Status()
-	line := Count(rep).String() + "; " + amount(len(rep.Checks), "check")
+	line := Count(rep).String() + "; " + view.Amount(len(rep.Checks), "check")
 	if rep.Run.Objects > 0 {
-		line += ", " + amount(rep.Run.Objects, "object")
+		line += ", " + view.Amount(rep.Run.Objects, "object")
 	}
 	p.printf("%s: %s\n", p.paint(statusStyle(s), s.String()), line)
 }

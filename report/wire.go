@@ -6,6 +6,7 @@ import (
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/report/internal/plain"
+	"github.com/nist190/nist190/report/internal/view"
 )
 
 // SchemaVersion is that of the JSON forms. Fields may be added to it; a field that changes its meaning or goes away
@@ -141,7 +142,7 @@ type finding struct {
 	Labels        map[string]string `json:"labels,omitempty"`
 	Images        []string          `json:"images,omitempty"`
 	Owner         *subject          `json:"owner,omitempty"`
-	Exhibits      []exhibit         `json:"exhibits,omitempty"`
+	Exhibits      []view.Table      `json:"exhibits,omitempty"`
 }
 
 type subject struct {
@@ -196,14 +197,6 @@ type attestation struct {
 	Origin    *origin `json:"origin,omitempty"`
 }
 
-type exhibit struct {
-	Name      string     `json:"name"`
-	Title     string     `json:"title"`
-	Columns   []string   `json:"columns"`
-	Rows      [][]string `json:"rows"`
-	Truncated bool       `json:"truncated,omitempty"`
-}
-
 func headerOf(rep *nist190.Report, omitRun bool) header {
 	h := header{
 		SchemaVersion:   SchemaVersion,
@@ -242,14 +235,14 @@ func summaryOf(rep *nist190.Report) summary {
 		q := &rep.Requirements[i]
 		s.Requirements = append(s.Requirements, requirement{
 			ID: q.Sentence.Key, Text: plain.Line(q.Sentence.Text), Risk: string(q.Sentence.Risk), Status: q.Status.String(),
-			Strength: q.Strength.String(), Checks: lines(q.Checks), Missing: lines(q.Missing), Unlock: plain.Line(q.Unlock),
+			Strength: q.Strength.String(), Checks: view.Lines(q.Checks), Missing: view.Lines(q.Missing), Unlock: plain.Line(q.Unlock),
 			Attestation: attestationOf(q.Attestation),
 		})
 	}
 	for _, g := range rep.Gaps() {
 		w := gap{
 			Reason: plain.Line(string(g.Reason)), Evidence: plain.Line(g.Evidence), Message: plain.Line(g.Message), Why: plain.Line(g.Why),
-			Checks: lines(g.Checks), Findings: g.Findings, Example: subjectOf(g.Example),
+			Checks: view.Lines(g.Checks), Findings: g.Findings, Example: subjectOf(g.Example),
 		}
 		if g.Evidence != "" {
 			w.State = g.State.String()
@@ -280,7 +273,7 @@ func stateOf(c inventory.Coverage) stateRecord {
 
 func checkOf(c *nist190.CheckResult) check {
 	w := check{
-		ID: plain.Line(c.Check.ID), Title: plain.Line(c.Check.Title), Risk: string(c.Check.Risk), Sentences: sentencesOf(c.Check),
+		ID: plain.Line(c.Check.ID), Title: plain.Line(c.Check.Title), Risk: string(c.Check.Risk), Sentences: view.Sentences(c.Check),
 		Severity: c.Check.Severity.String(), Status: c.Status.String(), Advisory: c.Check.Advisory,
 		Controls: c.Check.Controls, CIS: c.Check.CIS, Remediation: plain.Text(c.Check.Remediation),
 		Limits: plain.Text(c.Check.Limits), Since: plain.Line(c.Check.Since),
@@ -296,17 +289,6 @@ func checkOf(c *nist190.CheckResult) check {
 	return w
 }
 
-func sentencesOf(md *nist190.Metadata) []string {
-	out := make([]string, 0, len(md.Claims))
-	for _, cl := range md.Claims {
-		out = append(out, plain.Line(cl.Sentence))
-	}
-	return out
-}
-
-// maxExhibitRows bounds what one exhibit adds to a report: it explains a result, it is not the result.
-const maxExhibitRows = 200
-
 func findingOf(f *nist190.Finding) finding {
 	w := finding{
 		Status: f.Status.String(), Severity: f.Severity.String(), MaxSeverity: f.MaxSeverity.String(), Subject: subjectOf(f.Subject),
@@ -320,7 +302,7 @@ func findingOf(f *nist190.Finding) finding {
 	for _, m := range f.Missing {
 		w.Missing = append(w.Missing, missing{plain.Line(m.Evidence), plain.Line(m.Namespace), m.State.String(), plain.Line(m.Reason)})
 	}
-	exact := pointsAtField(f)
+	exact := view.PointsAtField(f)
 	for _, ev := range f.Evidence {
 		e := evidence{Object: refOf(ev.Ref), Path: plain.Line(ev.Path), Value: plain.Line(ev.Value), Note: plain.Line(ev.Note)}
 		if exact {
@@ -332,13 +314,13 @@ func findingOf(f *nist190.Finding) finding {
 		w.Evidence = append(w.Evidence, e)
 	}
 	if w.Origin == nil {
-		w.Origin = originOf(subjectPlace(f))
+		w.Origin = originOf(view.SubjectPlace(f))
 	}
 	if len(f.Path) > 0 {
-		w.Path = lines(f.Path)
+		w.Path = view.Lines(f.Path)
 	}
 	if len(f.Images) > 0 {
-		w.Images = lines(f.Images)
+		w.Images = view.Lines(f.Images)
 	}
 	if len(f.Labels) > 0 {
 		w.Labels = make(map[string]string, len(f.Labels))
@@ -350,22 +332,7 @@ func findingOf(f *nist190.Finding) finding {
 		w.Owner = refOf(*f.Owner)
 	}
 	for _, x := range f.Exhibits {
-		w.Exhibits = append(w.Exhibits, exhibitOf(x, maxExhibitRows))
-	}
-	return w
-}
-
-func exhibitOf(x nist190.Exhibit, most int) exhibit {
-	w := exhibit{Name: plain.Line(x.Name), Title: plain.Line(x.Title), Columns: lines(x.Columns), Rows: [][]string{}}
-	if x.Rows == nil {
-		return w
-	}
-	for row := range x.Rows {
-		if len(w.Rows) == most {
-			w.Truncated = true
-			break
-		}
-		w.Rows = append(w.Rows, lines(row))
+		w.Exhibits = append(w.Exhibits, view.TableOf(x, view.MaxExhibitRows))
 	}
 	return w
 }
@@ -409,13 +376,4 @@ func attestationOf(a *nist190.Attestation) *attestation {
 		Cluster: plain.Line(a.Cluster), Evidence: plain.Line(a.Evidence), Digest: plain.Line(a.Digest),
 		From: a.From.String(), Expires: a.Expires.String(), Origin: originOf(a.Origin),
 	}
-}
-
-// lines is never nil, so that a list is written as one.
-func lines(in []string) []string {
-	out := make([]string, len(in))
-	for i, s := range in {
-		out[i] = plain.Line(s)
-	}
-	return out
 }

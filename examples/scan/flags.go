@@ -20,6 +20,7 @@ type options struct {
 	requireEvidence, verbose           bool
 	input                              *input.Flags
 	paths                              []string
+	delta                              *nist190.Delta // from the baseline
 }
 
 func parseFlags(args []string, stderr io.Writer) (*options, error) {

@@ -74,7 +74,8 @@ func (o *options) scan(ctx context.Context, stdin io.Reader, stdout, stderr io.W
 	}
 	threshold := cfg.Threshold()
 	if base != nil {
-		nist190.Compare(base, rep)
+		d := nist190.Compare(base, rep)
+		o.delta = &d
 		threshold.NewOnly = true
 	}
 	if err := o.write(rep, stdout); err != nil {

@@ -173,6 +173,18 @@ func TestBaselineAndSeveralOutputs(t *testing.T) {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
+	for format := range formats {
+		if status, out, errs := run(t, "", "-o", format, "-baseline", base, shop); status != 0 || out == "" {
+			t.Errorf("%s: exit status %d, %d bytes: %s", format, status, len(out), errs)
+		}
+	}
+	for format, want := range map[string]string{
+		"text": "Changes since " + base, "markdown": ": changes", "html": "Changes since the earlier report", "sarif": `"baselineState":"unchanged"`, "ocsf": `"activity_name":"Update"`,
+	} {
+		if _, out, _ := run(t, "", "-o", format, "-baseline", base, shop); !strings.Contains(out, want) {
+			t.Errorf("%s does not compare", format)
+		}
+	}
 	r := runJSON(t, 0, "-baseline", base, shop)
 	for _, c := range r.Checks {
 		for _, f := range c.Findings {

@@ -1,42 +1,18 @@
-package report
+// Package sample has reports to test formats with.
+package sample
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares what a format wrote with testdata/name.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update)", err)
-	}
-	if string(got) != string(want) {
-		t.Errorf("%s differs; run the test with -update and read the difference.\ngot:\n%s", file, got)
-	}
-}
 
 // object is a ConfigMap whose fields are found on later lines than its beginning.
 func object(t testing.TB, kind, apiVersion, namespace, name, labels string, line int) *inventory.Object {
@@ -57,7 +33,8 @@ func object(t testing.TB, kind, apiVersion, namespace, name, labels string, line
 	return o
 }
 
-func metadata(id string, risk nist190.Risk, severity nist190.Severity, claims ...nist190.Claim) nist190.Metadata {
+// Metadata of a check.
+func Metadata(id string, risk nist190.Risk, severity nist190.Severity, claims ...nist190.Claim) nist190.Metadata {
 	return nist190.Metadata{
 		ID: id, Title: "a title of " + id, Doc: "What it is about.\n\nMore of it.", Risk: risk, Claims: claims, Severity: severity,
 		Remediation: "change it", Since: "v0.1.0", Controls: []string{"AC-6(5)"}, CIS: []string{"5.1.1"},
@@ -65,8 +42,8 @@ func metadata(id string, risk nist190.Risk, severity nist190.Severity, claims ..
 }
 
 var (
-	configMaps = inventory.Need{Kind: "ConfigMap", Resource: "configmaps"}
-	policies   = inventory.Need{Group: "networking.k8s.io", Kind: "NetworkPolicy", Resource: "networkpolicies", Bias: inventory.Exonerating}
+	ConfigMaps = inventory.Need{Kind: "ConfigMap", Resource: "configmaps"}
+	Policies   = inventory.Need{Group: "networking.k8s.io", Kind: "NetworkPolicy", Resource: "networkpolicies", Bias: inventory.Exonerating}
 	today      = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 )
 
@@ -79,8 +56,8 @@ func day(t testing.TB, s string) nist190.Date {
 	return d
 }
 
-// everything is a report with every status and every way in which a finding can be decided.
-func everything(t testing.TB) *nist190.Report {
+// Everything is a report with every status and every way in which a finding can be decided.
+func Everything(t testing.TB) *nist190.Report {
 	t.Helper()
 	var c inventory.Collector
 	for i, name := range []string{"open", "worse", "accepted", "fine"} {
@@ -104,15 +81,15 @@ func everything(t testing.TB) *nist190.Report {
 		}
 		return o
 	}
-	failing := metadata("rbac-failing", nist190.UnboundedAdministrativeAccess, nist190.SeverityHigh, nist190.Claim{Sentence: "1a", Conclusive: true})
-	failing.Needs = []inventory.Need{configMaps}
+	failing := Metadata("rbac-failing", nist190.UnboundedAdministrativeAccess, nist190.SeverityHigh, nist190.Claim{Sentence: "1a", Conclusive: true})
+	failing.Needs = []inventory.Need{ConfigMaps}
 	failing.Limits = "It sees what it sees."
-	unproven := metadata("network-unproven", nist190.PoorlySeparatedTraffic, nist190.SeverityMedium, nist190.Claims("3a", "3b")...)
-	unproven.Needs = []inventory.Need{configMaps, policies}
-	attested := metadata("authn-attested", nist190.UnauthorizedAccess, nist190.SeverityMedium, nist190.Claim{Sentence: "2b", Conclusive: true})
-	manual := metadata("authn-manual", nist190.UnauthorizedAccess, nist190.SeverityMedium, nist190.Claims("2c")...)
-	broken := metadata("nodetrust-broken", nist190.NodeTrust, nist190.SeverityCritical, nist190.Claims("5a")...)
-	nothing := metadata("placement-nothing", nist190.MixedSensitivityLevels, nist190.SeverityLow, nist190.Claim{Sentence: "4a", Conclusive: true})
+	unproven := Metadata("network-unproven", nist190.PoorlySeparatedTraffic, nist190.SeverityMedium, nist190.Claims("3a", "3b")...)
+	unproven.Needs = []inventory.Need{ConfigMaps, Policies}
+	attested := Metadata("authn-attested", nist190.UnauthorizedAccess, nist190.SeverityMedium, nist190.Claim{Sentence: "2b", Conclusive: true})
+	manual := Metadata("authn-manual", nist190.UnauthorizedAccess, nist190.SeverityMedium, nist190.Claims("2c")...)
+	broken := Metadata("nodetrust-broken", nist190.NodeTrust, nist190.SeverityCritical, nist190.Claims("5a")...)
+	nothing := Metadata("placement-nothing", nist190.MixedSensitivityLevels, nist190.SeverityLow, nist190.Claim{Sentence: "4a", Conclusive: true})
 	checks := []nist190.Check{
 		nist190.NewCheck(failing, func(_ context.Context, e *nist190.Eval) error {
 			e.Fail(cm("open"), "container app", `ConfigMap "open" is open`, nist190.At(get(e, "open"), "data", "mode").Showing("0777").Because("anybody may write"))
@@ -168,55 +145,55 @@ func everything(t testing.TB) *nist190.Report {
 	return rep
 }
 
-// hostile is every sort of character that a name must not carry into a report.
-const hostile = "a\x1b[31mred\x1b[0m\x07\u202egnp\u200b\u2066|`<b>&\"'\r\n\t\xff\u0085\u2028\\|@octocat [x](http://evil.example) $(x) =1"
+// Hostile is every sort of character that a name must not carry into a report.
+const Hostile = "a\x1b[31mred\x1b[0m\x07\u202egnp\u200b\u2066|`<b>&\"'\r\n\t\xff\u0085\u2028\\|@octocat [x](http://evil.example) $(x) =1</script><script>alert(1)</script>]]>-->"
 
-// attacked is a report in which everything that others write is hostile.
-func attacked(t testing.TB) *nist190.Report {
+// Attacked is a report in which Everything that others write is Hostile.
+func Attacked(t testing.TB) *nist190.Report {
 	t.Helper()
-	subject := inventory.Ref{Group: "g" + hostile, Version: "v1", Kind: "K" + hostile, Namespace: "n" + hostile, Name: "=" + hostile}
-	md := metadata("rbac-attacked", nist190.UnboundedAdministrativeAccess, nist190.SeverityHigh, nist190.Claims("1a")...)
-	ev := nist190.Evidence{Ref: subject, Path: hostile, Value: hostile, Note: hostile}.From(inventory.Origin{URI: hostile, Line: 1, Template: hostile})
+	subject := inventory.Ref{Group: "g" + Hostile, Version: "v1", Kind: "K" + Hostile, Namespace: "n" + Hostile, Name: "=" + Hostile}
+	md := Metadata("rbac-attacked", nist190.UnboundedAdministrativeAccess, nist190.SeverityHigh, nist190.Claims("1a")...)
+	ev := nist190.Evidence{Ref: subject, Path: Hostile, Value: Hostile, Note: Hostile}.From(inventory.Origin{URI: Hostile, Line: 1, Template: Hostile})
 	out := nist190.Outcome{
-		Subject: subject, Key: hostile, Message: hostile, Path: []string{hostile}, Evidence: []nist190.Evidence{ev}, Remediation: hostile,
-		Missing:  []nist190.Missing{{Evidence: hostile, Namespace: hostile, Reason: hostile}},
-		Exhibits: []nist190.Exhibit{{Name: "x", Title: hostile, Columns: []string{hostile}, Rows: slices.Values([][]string{{hostile}})}},
+		Subject: subject, Key: Hostile, Message: Hostile, Path: []string{Hostile}, Evidence: []nist190.Evidence{ev}, Remediation: Hostile,
+		Missing:  []nist190.Missing{{Evidence: Hostile, Namespace: Hostile, Reason: Hostile}},
+		Exhibits: []nist190.Exhibit{{Name: "x", Title: Hostile, Columns: []string{Hostile}, Rows: slices.Values([][]string{{Hostile}})}},
 	}
 	check := nist190.NewCheck(md, func(_ context.Context, e *nist190.Eval) error {
 		for i, s := range []nist190.Status{nist190.Fail, nist190.NotAssessed, nist190.Pass, nist190.NotApplicable} {
 			o := out
-			o.Status, o.Key = s, fmt.Sprint(hostile, i)
+			o.Status, o.Key = s, fmt.Sprint(Hostile, i)
 			e.Report(o)
 		}
-		return errors.New(hostile)
+		return errors.New(Hostile)
 	})
-	runner := nist190.Runner{Checks: []nist190.Check{check}, Cluster: hostile, Now: func() time.Time { return today }}
+	runner := nist190.Runner{Checks: []nist190.Check{check}, Cluster: Hostile, Now: func() time.Time { return today }}
 	var c inventory.Collector
-	c.Problem(inventory.Problem{Code: inventory.ProblemInvalid, Origin: inventory.Origin{URI: hostile}, Ref: subject, Message: hostile})
-	c.Cover(inventory.CoverageEntry{Group: hostile, Kind: hostile, Namespace: hostile, Coverage: inventory.Coverage{State: inventory.Failed, Reason: hostile}})
-	c.Assume(inventory.World.Set(hostile))
+	c.Problem(inventory.Problem{Code: inventory.ProblemInvalid, Origin: inventory.Origin{URI: Hostile}, Ref: subject, Message: Hostile})
+	c.Cover(inventory.CoverageEntry{Group: Hostile, Kind: Hostile, Namespace: Hostile, Coverage: inventory.Coverage{State: inventory.Failed, Reason: Hostile}})
+	c.Assume(inventory.World.Set(Hostile))
 	rep, err := runner.Run(context.Background(), c.Inventory())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for f := range rep.Findings() {
-		f.Labels, f.Images, f.Owner = map[string]string{hostile: hostile}, []string{hostile}, &subject
+		f.Labels, f.Images, f.Owner = map[string]string{Hostile: Hostile}, []string{Hostile}, &subject
 		if f.Status == nist190.Fail {
-			f.Suppression = &nist190.Suppression{Reason: hostile, Owner: hostile, Ticket: hostile, Origin: inventory.Origin{URI: hostile}}
+			f.Suppression = &nist190.Suppression{Reason: Hostile, Owner: Hostile, Ticket: Hostile, Origin: inventory.Origin{URI: Hostile}}
 			open := *f
 			open.Suppression, open.Fingerprint = nil, "v1:other"
 			rep.Checks[0].Findings = append(rep.Checks[0].Findings, open)
 			break
 		}
 	}
-	rep.Requirements[1].Attestation = &nist190.Attestation{Statement: hostile, Owner: hostile, Evidence: hostile, Expires: day(t, "2027-01-01")}
+	rep.Requirements[1].Attestation = &nist190.Attestation{Statement: Hostile, Owner: Hostile, Evidence: Hostile, Expires: day(t, "2027-01-01")}
 	return rep
 }
 
-// many is a report of n failing and n passing subjects.
-func many(t testing.TB, n int) *nist190.Report {
+// Many is a report of n failing and n passing subjects.
+func Many(t testing.TB, n int) *nist190.Report {
 	t.Helper()
-	md := metadata("rbac-many", nist190.UnboundedAdministrativeAccess, nist190.SeverityHigh, nist190.Claims("1a")...)
+	md := Metadata("rbac-many", nist190.UnboundedAdministrativeAccess, nist190.SeverityHigh, nist190.Claims("1a")...)
 	check := nist190.NewCheck(md, func(_ context.Context, e *nist190.Eval) error {
 		for i := range n {
 			ref := inventory.Ref{Group: "apps", Version: "v1", Kind: "Deployment", Namespace: fmt.Sprintf("team-%03d", i%100), Name: fmt.Sprintf("app-%05d", i)}
@@ -233,4 +210,64 @@ func many(t testing.TB, n int) *nist190.Report {
 		t.Fatal(err)
 	}
 	return rep
+}
+
+// Long is a report about a name as long as names may be.
+func Long(t testing.TB) *nist190.Report {
+	t.Helper()
+	ref := inventory.Ref{Version: "v1", Kind: "ConfigMap", Namespace: strings.Repeat("n", 63), Name: strings.Repeat("a", 253)}
+	md := Metadata("rbac-long", nist190.UnboundedAdministrativeAccess, nist190.SeverityLow, nist190.Claims("1a")...)
+	check := nist190.NewCheck(md, func(_ context.Context, e *nist190.Eval) error {
+		e.Fail(ref, strings.Repeat("k", 500), strings.Repeat("long ", 400))
+		return nil
+	})
+	return run(t, check)
+}
+
+// Empty is a report of no checks over no objects.
+func Empty(t testing.TB) *nist190.Report {
+	t.Helper()
+	return run(t)
+}
+
+func run(t testing.TB, checks ...nist190.Check) *nist190.Report {
+	t.Helper()
+	runner := nist190.Runner{Checks: checks, Now: func() time.Time { return today }}
+	rep, err := runner.Run(context.Background(), (&inventory.Collector{}).Inventory())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+// Compared is Everything beside an earlier report in which one failure was milder, one was not there, one was since fixed
+// and one is of a check that no longer runs.
+func Compared(t testing.TB) (base, current *nist190.Report) {
+	t.Helper()
+	base, current = Everything(t), Everything(t)
+	find := func(name string) *nist190.Finding {
+		for f := range base.Findings() {
+			if f.Check.ID == "rbac-failing" && f.Subject.Name == name {
+				return f
+			}
+		}
+		t.Fatalf("no finding about %s", name)
+		return nil
+	}
+	find("worse").Severity = nist190.SeverityLow
+	find("alice").Fingerprint = "v1:00"
+	find("alice").Subject.Name = "bob"
+	fixed := find("fine")
+	fixed.Status, fixed.Provisional, fixed.Message = nist190.Fail, nist190.Fail, `ConfigMap "fine" was open`
+	for i := range base.Checks {
+		if md := base.Checks[i].Check; md.ID == "rbac-failing" {
+			gone := *md
+			gone.ID, gone.Title = "rbac-gone", "a title of rbac-gone"
+			lost := *find("open")
+			lost.Check, lost.Fingerprint = &gone, "v1:01"
+			base.Checks = append(base.Checks, nist190.CheckResult{Check: &gone, Status: nist190.Fail, Findings: []nist190.Finding{lost}})
+			break
+		}
+	}
+	return base, current
 }
