@@ -19,6 +19,6 @@ import (
 func Checks() []nist190.Check {
 	return slices.Concat(
 		[]nist190.Check{Unclassified(), Attraction()}, sharingChecks(), []nist190.Check{Enforcement(), LabelProtection()}, nodeLevelChecks(),
-		workloadChecks(), []nist190.Check{AntiAffinity(), SharedData(), ThreatPosture()},
+		workloadChecks(), []nist190.Check{AntiAffinity(), SharedData(), ThreatPosture(), TeamNode()},
 	)
 }

@@ -5,13 +5,25 @@ import (
 	"path/filepath"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/nist190/nist190/checktest"
+	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/placement"
+	"github.com/nist190/nist190/rbac"
 )
 
 func TestChecks(t *testing.T) {
 	for _, c := range placement.Checks() {
 		id := c.Metadata().ID
-		t.Run(id, func(t *testing.T) { checktest.Run(t, c, os.DirFS(filepath.Join("testdata", id))) })
+		t.Run(id, func(t *testing.T) { checktest.Run(t, c, os.DirFS(filepath.Join("testdata", id)), settings[id]...) })
 	}
+}
+
+// settings are what fixtures are evaluated with.
+var settings = map[string][]inventory.Value{
+	"placement-team-node": {rbac.Teams.Set(rbac.TeamList{
+		{Name: "test", Namespaces: []string{"test-*"}, Nodes: inventory.Selector{Labels: &metav1.LabelSelector{MatchLabels: map[string]string{"stage": "test"}}}},
+		{Name: "web", Namespaces: []string{"web"}},
+	})},
 }
