@@ -19,7 +19,7 @@ import (
 // TeamNode is the check that workloads of a team land on the team's nodes only.
 func TeamNode() nist190.Check {
 	return nist190.NewCheck(nist190.Metadata{
-		ID: "placement-team-node", Title: "Workload of a team that can land on another's node", Risk: nist190.UnboundedAdministrativeAccess,
+		ID: "placement-team-node", Title: "Workload of a team that can land on another's node", Risk: nist190.MixedSensitivityLevels,
 		Doc: `A workload in a namespace of a team can land on a node that is not one of the team's. SP 800-190 gives a test team the hosts
 of testing alone: who breaks out of a container under test is then on no host of production.
 

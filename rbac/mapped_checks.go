@@ -332,7 +332,6 @@ After:
 	Remediation: `On EKS associate the policy with the namespaces that the principal works in. Review who has roles of the cloud with rights in
 clusters: container.admin, container.developer, owner and editor on Google; Azure Kubernetes Service RBAC roles and Contributor on
 Azure. Attest the result.`,
-	Needs:  cloud.Needs(),
 	Limits: "What the cloud gives is in none of the objects that are read, but for the access entries of EKS, as aws eks list-access-entries, describe-access-entry and list-associated-access-policies print them.",
 }
 
@@ -343,13 +342,16 @@ var unions = map[cloud.Vendor]string{
 	cloud.EKS: "access policies count beside RBAC (https://docs.aws.amazon.com/eks/latest/userguide/access-policies.html)",
 }
 
-func checkCloudAuthorizer(_ context.Context, e *nist190.Eval) error {
+func checkCloudAuthorizer(ctx context.Context, e *nist190.Eval) error {
 	clusters := cloud.Find(e.Inventory).Clusters
 	if len(clusters) == 0 {
 		e.NotApplicable(inventory.Cluster, "no description of a managed cluster was given")
 		return nil
 	}
-	mappings := accessEntries(slices.DeleteFunc(slices.Clone(clusters), func(c cloud.Cluster) bool { return c.Vendor != cloud.EKS }))
+	mappings, err := IdentityMappingsOf(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
 	t := tableOf(e.Inventory.Version().Minor)
 	for i := range mappings {
 		for _, p := range mappings[i].Policies {
