@@ -216,8 +216,8 @@ After:
 		[]inventory.Need{inventory.NeedOf[corev1.ServiceAccount](inventory.Either)}),
 	Since: "v0.1.0",
 	Limits: `A token that is meant for something else than the API server, such as a secret store that reviews it, looks unneeded; those
-are better projected with an audience of their own. A volume that projects one counts as needed. Authorizers other than RBAC are not
-asked.`,
+are better projected with an audience of their own. A volume that projects one counts as needed. The account default is judged by rbac-default-account-use. Authorizers other than
+RBAC are not asked.`,
 }
 
 func checkUnneededToken(ctx context.Context, e *nist190.Eval) error {
@@ -232,7 +232,7 @@ func checkUnneededToken(ctx context.Context, e *nist190.Eval) error {
 	unresolved := d.access.unresolved()
 	found := false
 	for _, s := range sortedSubjects(users) {
-		if d.hasOwn(s, unresolved) {
+		if s.Name == "default" || d.hasOwn(s, unresolved) { // rbac-default-account-use says so of default
 			continue
 		}
 		var idle []accountUse
