@@ -1,12 +1,11 @@
 package catalog
 
 import (
-	rbacv1 "k8s.io/api/rbac/v1"
-
 	"github.com/nist190/nist190"
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/placement"
+	"github.com/nist190/nist190/rbac"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -77,32 +76,20 @@ type Append struct {
 	Owner  bool     `json:"owner,omitempty"`
 }
 
-// Team is a group of people and service accounts with what their job requires: the namespaces of their stage, the images
-// that they may run and the nodes that run them (SP 800-190 names a test team).
-type Team struct {
-	Name       string             `json:"name"`
-	Subjects   []Subject          `json:"subjects"`
-	Namespaces []string           `json:"namespaces,omitempty"` // globs
-	Stage      string             `json:"stage,omitempty"`      // such as test or production
-	Images     []string           `json:"images,omitempty"`     // patterns as of inventory.MatchImage
-	Nodes      inventory.Selector `json:"nodes,omitzero"`       // of Node objects
-}
+// Team is a group of people and service accounts with what their job requires.
+type Team = rbac.Team
+
+// Teams are what package rbac and placement hold teams to.
+type Teams = rbac.TeamList
 
 // Subject is a user, group or service account as RBAC names it.
-type Subject struct {
-	Kind      string `json:"kind"` // User, Group or ServiceAccount
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name"`
-}
+type Subject = rbac.Subject
 
 // Interface is a way that traffic is meant to take from one zone to another.
 type Interface = network.Interface
 
 // Grant is a set of permissions that is meant to exist.
-type Grant struct {
-	Subjects   []Subject           `json:"subjects"`
-	Namespaces []string            `json:"namespaces,omitempty"` // globs; none means cluster-wide
-	Rules      []rbacv1.PolicyRule `json:"rules"`
-	Reason     string              `json:"reason,omitempty"`
-	Expires    nist190.Date        `json:"expires,omitzero"` // meant to exist through this day
-}
+type Grant = rbac.AllowedGrant
+
+// Allowlist is every one of them.
+type Allowlist = rbac.Allowlist

@@ -1,10 +1,8 @@
 package catalog
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nist190/nist190"
@@ -12,6 +10,7 @@ import (
 	"github.com/nist190/nist190/inventory"
 	"github.com/nist190/nist190/network"
 	"github.com/nist190/nist190/placement"
+	"github.com/nist190/nist190/rbac"
 	"github.com/nist190/nist190/sensitivity"
 )
 
@@ -46,12 +45,7 @@ func (c *Config) Threshold() nist190.Threshold {
 	return nist190.Threshold{FailOn: t.FailOn, RequireEvidence: t.RequireEvidence, NewOnly: t.NewOnly}
 }
 
-// What no check reads yet is an assumption of the report nevertheless: it says that it was given and not used.
-var (
-	selection = inventory.NewSetting("checks", selected{})
-	teams     = inventory.NewSetting("teams", Teams(nil))
-	allowlist = inventory.NewSetting("allowlist", Allowlist(nil))
-)
+var selection = inventory.NewSetting("checks", selected{})
 
 // settings are the values that differ from the defaults.
 func (c *Config) settings() []inventory.Value {
@@ -78,7 +72,7 @@ func (c *Config) settings() []inventory.Value {
 		out = append(out, placement.Images.Set(c.Images))
 	}
 	if len(c.Teams) > 0 {
-		out = append(out, teams.Set(c.Teams))
+		out = append(out, rbac.Teams.Set(c.Teams))
 	}
 	if len(c.Interfaces) > 0 {
 		out = append(out, network.Interfaces.Set(c.Interfaces))
@@ -87,25 +81,7 @@ func (c *Config) settings() []inventory.Value {
 		out = append(out, network.InterfaceBudget.Set(network.Budget(*c.InterfaceBudget)))
 	}
 	if c.Allowlist != nil {
-		out = append(out, allowlist.Set(c.Allowlist))
+		out = append(out, rbac.Allowed.Set(c.Allowlist))
 	}
 	return out
 }
-
-// Teams and Allowlist are lists that a report prints in one line.
-type (
-	Teams     []Team
-	Allowlist []Grant
-)
-
-const unread = " (no check of this release reads it)"
-
-func (t Teams) String() string {
-	var names []string
-	for _, x := range t {
-		names = append(names, x.Name)
-	}
-	return strings.Join(names, ", ") + unread
-}
-
-func (a Allowlist) String() string { return fmt.Sprintf("%d grants", len(a)) + unread }

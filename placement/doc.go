@@ -21,6 +21,6 @@ func Checks() []nist190.Check {
 	return slices.Concat(
 		[]nist190.Check{Unclassified(), Attraction()}, sharingChecks(),
 		[]nist190.Check{Enforcement(), DefaultNodes(), LabelProtection()}, nodeLevelChecks(), workloadChecks(),
-		[]nist190.Check{AntiAffinity(), SharedData()}, postureChecks(), residueChecks(), imageChecks(),
+		[]nist190.Check{AntiAffinity(), SharedData()}, postureChecks(), residueChecks(), imageChecks(), []nist190.Check{TeamNode()},
 	)
 }

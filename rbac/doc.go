@@ -15,7 +15,7 @@ import (
 
 // Checks lists the checks of the package.
 func Checks() []nist190.Check {
-	return slices.Concat(powerChecks(), hygieneChecks(), []nist190.Check{
+	return slices.Concat(powerChecks(), hygieneChecks(), governanceChecks(), []nist190.Check{
 		nist190.NewCheck(levelCrossing, checkLevelCrossing), nist190.NewCheck(cloudIdentity, checkCloudIdentity),
 	})
 }

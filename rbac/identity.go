@@ -23,8 +23,9 @@ const (
 // Subject is whom a binding names: a user, a group or a service account. It is comparable, and there is one Subject for
 // each: a user written system:serviceaccount:<namespace>:<name> is that service account.
 type Subject struct {
-	Kind            string // User, Group or ServiceAccount
-	Namespace, Name string // Namespace of service accounts only
+	Kind      string `json:"kind"`                // User, Group or ServiceAccount
+	Namespace string `json:"namespace,omitempty"` // of service accounts only
+	Name      string `json:"name"`
 }
 
 // User is the user of that name, or the service account that it stands for.

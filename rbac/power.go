@@ -43,7 +43,7 @@ type power struct {
 }
 
 // powers are all of them. Where several lead to the same, the first explains it.
-var powers = slices.Concat(adminPowers, rolePowers, credentialsPowers, podsPowers, clusterPowers)
+var powers = slices.Concat(adminPowers, rolePowers, credentialsPowers, podsPowers, clusterPowers, destructivePowers)
 
 // Checks of the powers.
 func powerChecks() []nist190.Check {

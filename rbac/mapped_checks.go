@@ -1,0 +1,411 @@
+package rbac
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nist190/nist190"
+	"github.com/nist190/nist190/internal/controlplane/cloud"
+	"github.com/nist190/nist190/internal/phrase"
+	"github.com/nist190/nist190/inventory"
+)
+
+// mappedChecks judge how identities of a cloud come into the cluster.
+func mappedChecks() []nist190.Check {
+	return []nist190.Check{
+		mappedCheck(mappedMasters, checkMappedMasters),
+		mappedCheck(mappedSessionName, checkMappedSessionName),
+		mappedCheck(mappedNode, checkMappedNode),
+		mappedCheck(mappedAccount, checkMappedAccount),
+		nist190.NewCheck(complete(mappedAdministrators), checkMappedAdministrators),
+		nist190.NewCheck(complete(cloudAuthorizer), checkCloudAuthorizer),
+	}
+}
+
+func complete(md nist190.Metadata) nist190.Metadata {
+	md.Risk, md.Since = nist190.UnboundedAdministrativeAccess, "v0.1.0"
+	if md.Needs == nil {
+		md.Needs = IdentityMappingNeeds()
+	}
+	return md
+}
+
+// mappedCheck asks of each mapping what is wrong with it; "" where nothing is.
+func mappedCheck(md nist190.Metadata, find func(m *IdentityMapping, p *Principal) (string, nist190.Severity)) nist190.Check {
+	return nist190.NewCheck(complete(md), func(ctx context.Context, e *nist190.Eval) error {
+		all, err := IdentityMappingsOf(ctx, e.Inventory)
+		if err != nil {
+			return err
+		}
+		var principals []Principal
+		if slices.ContainsFunc(md.Needs, func(n inventory.Need) bool { return n.Kind == "ClusterRoleBinding" }) {
+			if principals, err = PrincipalsOf(ctx, e.Inventory); err != nil {
+				return err
+			}
+		}
+		found, mapped := false, 0
+		for i := range all {
+			m := &all[i]
+			if m.Never != "" {
+				continue
+			}
+			mapped++
+			j := slices.IndexFunc(principals, func(p Principal) bool { return canonicalPrincipal(p.Name) == canonicalPrincipal(m.Principal) })
+			var p *Principal
+			if j >= 0 {
+				p = &principals[j]
+			}
+			if message, severity := find(m, p); message != "" {
+				found = true
+				e.Report(nist190.Outcome{Status: nist190.Fail, Subject: m.At.Ref, Key: canonicalPrincipal(m.Principal), Message: message, Severity: severity,
+					Evidence: []nist190.Evidence{m.At}})
+			}
+		}
+		switch {
+		case mapped == 0:
+			e.NotApplicable(inventory.Cluster, "no identity of AWS IAM is mapped into the cluster")
+		case !found:
+			e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Message: fmt.Sprintf("%s are looked at", phrase.Count(mapped, "mapping"))})
+		}
+		return nil
+	})
+}
+
+var mappedMasters = nist190.Metadata{
+	ID: "rbac-mapped-masters", Title: "Identity of the cloud in system:masters",
+	Doc: `An identity of AWS IAM is mapped to the group system:masters: it has every right before RBAC is asked, and no binding or
+admission policy takes any from it. Every caller of a role has it, pipelines and instances that may assume it included.
+
+Before:
+
+    - rolearn: arn:aws:iam::111122223333:role/platform
+      username: platform
+      groups: [system:masters]
+
+After: a group that a binding gives what administrators need, and that can be withdrawn; or an access entry with the policy
+AmazonEKSClusterAdminPolicy, which EKS logs and limits.
+
+    - rolearn: arn:aws:iam::111122223333:role/platform
+      username: platform:{{SessionName}}
+      groups: [platform-admins]`,
+	Claims: nist190.Claims("2a", "1a"), Controls: []string{"AC-2", "AC-6(5)"}, CIS: []string{"5.1.7"},
+	Severity:    nist190.SeverityHigh,
+	Remediation: "Map the role to a group of its own, bind that, and keep one sealed role for the day on which RBAC is broken.",
+}
+
+func checkMappedMasters(m *IdentityMapping, _ *Principal) (string, nist190.Severity) {
+	if !slices.Contains(m.Groups, masters) {
+		return "", 0
+	}
+	return fmt.Sprintf("%s maps %q to system:masters", m.Source, m.Principal), 0
+}
+
+var mappedSessionName = nist190.Metadata{
+	ID: "rbac-mapped-session-name", Title: "User name that its caller chooses",
+	Doc: `A role of AWS IAM is mapped to a user name that begins with the name of the session. Who assumes the role chooses that name, so
+that it can be any user that a binding names, and audit logs say what it likes. Text in front of it, up to a colon, keeps the
+names of one role apart from others; EKS demands that of access entries.
+
+Before:
+
+    - rolearn: arn:aws:iam::111122223333:role/developers
+      username: "{{SessionName}}"
+
+After:
+
+    - rolearn: arn:aws:iam::111122223333:role/developers
+      username: "developers:{{SessionName}}"`,
+	Claims: nist190.Claims("1a", "2c", "2f"), Controls: []string{"IA-2", "IA-4", "AU-10"},
+	Severity:    nist190.SeverityMedium,
+	Remediation: "Write the role's name and a colon before {{SessionName}}, and change the bindings of users that it was meant for.",
+	Needs:       PrincipalNeeds(),
+	Limits:      "Trust policies of IAM can fix the name of the session (sts:RoleSessionName); they are not seen.",
+}
+
+func checkMappedSessionName(m *IdentityMapping, p *Principal) (string, nist190.Severity) {
+	if !m.callerNamed() || m.ownNames() {
+		return "", 0
+	}
+	if p != nil && len(p.Users) > 0 {
+		var users []string
+		for _, s := range p.Users {
+			users = append(users, s.String())
+		}
+		return fmt.Sprintf("whoever assumes %q can be %s, which bindings name", m.Principal, phrase.Shorten(users)), nist190.SeverityHigh
+	}
+	return fmt.Sprintf("whoever assumes %q chooses its user name, %q", m.Principal, m.Username), nist190.SeverityMedium
+}
+
+var mappedNode = nist190.Metadata{
+	ID: "rbac-mapped-node", Title: "Role of nodes that is more than a node",
+	Doc: `A role of AWS IAM that nodes have is mapped to groups beside system:nodes and system:bootstrappers, or to the group of nodes
+without the name of one node: every Pod that reaches the metadata of its node has those rights, and a caller with a name of
+its own can be any node.
+
+Before:
+
+    - rolearn: arn:aws:iam::111122223333:role/nodes
+      username: system:node:{{EC2PrivateDNSName}}
+      groups: [system:bootstrappers, system:nodes, deployers]
+
+After:
+
+      groups: [system:bootstrappers, system:nodes]`,
+	Claims: nist190.Claims("1a", "5b", "5d"), Controls: []string{"AC-6", "IA-3"},
+	Severity:    nist190.SeverityHigh,
+	Remediation: "Map the role of nodes to system:node:{{EC2PrivateDNSName}} and the two groups alone; give pipelines a role of their own.",
+}
+
+func checkMappedNode(m *IdentityMapping, _ *Principal) (string, nist190.Severity) {
+	if !slices.Contains(m.Groups, allNodes) {
+		return "", 0
+	}
+	var more []string
+	for _, g := range m.Groups {
+		// Windows nodes need the last one (https://docs.aws.amazon.com/eks/latest/userguide/windows-support.html).
+		if g != allNodes && g != "system:bootstrappers" && g != "system:node-proxier" && g != "eks:kube-proxy-windows" {
+			more = append(more, fmt.Sprintf("%q", g))
+		}
+	}
+	switch {
+	case len(more) > 0:
+		return fmt.Sprintf("%s maps the role of nodes %q to the groups %s as well", m.Source, m.Principal, phrase.Shorten(more)), 0
+	case m.Source != FromAccessEntry && !strings.Contains(m.Username, privateDNSName) && !strings.Contains(m.Username, sessionName):
+		return fmt.Sprintf("%s puts %q into the group of nodes as %q, which is not the name of one node", m.Source, m.Principal, m.Username), nist190.SeverityMedium
+	}
+	return "", 0
+}
+
+var mappedAccount = nist190.Metadata{
+	ID: "rbac-mapped-account", Title: "Every identity of an AWS account mapped",
+	Doc: `mapAccounts lets every user and role of an account authenticate, under its ARN: whoever administers IAM there decides who is let
+in, every role has what the group system:authenticated has, and any ARN can be bound without another look.
+
+Before:
+
+    data: {mapAccounts: '- "111122223333"'}
+
+After: the roles that are meant.
+
+    data:
+      mapRoles: |
+        - rolearn: arn:aws:iam::111122223333:role/developers
+          username: developers:{{SessionName}}
+          groups: [developers]`,
+	Claims: nist190.Claims("2a", "2c"), Controls: []string{"AC-2", "IA-8"},
+	Severity:    nist190.SeverityMedium,
+	Remediation: "Map the roles that need access by name, and remove mapAccounts.",
+}
+
+func checkMappedAccount(m *IdentityMapping, _ *Principal) (string, nist190.Severity) {
+	switch a, ok := parseARN(m.Principal); {
+	case m.Account:
+		return fmt.Sprintf("every user and role of account %s authenticates", m.Principal), 0
+	case ok && a.resource == "root":
+		return fmt.Sprintf("%s maps the root user of account %s", m.Source, a.account), 0
+	case ok && strings.ContainsAny(a.resource, "*?"):
+		return fmt.Sprintf("%s maps every identity that matches %q", m.Source, m.Principal), 0
+	}
+	return "", 0
+}
+
+var mappedAdministrators = nist190.Metadata{
+	ID: "rbac-mapped-administrators", Title: "Many identities of the cloud that administer the cluster",
+	Doc: fmt.Sprintf(`More than %d identities of AWS IAM are mapped to every right in the cluster, or to a way to it, by groups that bindings give it
+and by access policies of EKS. What each mapped identity is, reader, writer or administrator, is in the table that goes with
+the finding.
+
+Before: a role for each administrator.
+
+After: one role that administrators assume, from a single sign-on.
+
+    - rolearn: arn:aws:iam::111122223333:role/cluster-admin
+      username: admin:{{SessionName}}
+      groups: [platform-admins]`, maxAdministrators),
+	Claims: nist190.Claims("2a", "1a"), Controls: []string{"AC-2", "AC-6(5)"},
+	Severity:    nist190.SeverityMedium,
+	Remediation: "Let administrators assume one role, and give the others the rights that their work needs.",
+	Needs:       PrincipalNeeds(),
+	Limits: `Who may assume a role is known to IAM alone. The creator of an EKS cluster that was made before access entries administers it and
+is in no object.`,
+}
+
+func checkMappedAdministrators(ctx context.Context, e *nist190.Eval) error {
+	all, err := PrincipalsOf(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		e.NotApplicable(inventory.Cluster, "no identity of AWS IAM is mapped into the cluster")
+		return nil
+	}
+	out := nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Exhibits: []nist190.Exhibit{principalTable(all)}}
+	var admins, unknown []string
+	counts := map[Class]int{}
+	for i := range all {
+		p := &all[i]
+		counts[p.Class]++
+		if p.Class == AdminAccess {
+			admins = append(admins, fmt.Sprintf("%q", p.Name))
+			if len(out.Evidence) < maxEvidence {
+				out.Evidence = append(out.Evidence, p.Mappings[0].At.Because("administrator: "+strings.Join(p.Path, "; ")))
+			}
+		} else if p.Unknown != "" {
+			unknown = append(unknown, fmt.Sprintf("%q (%s)", p.Name, p.Unknown))
+		}
+	}
+	out.Message = fmt.Sprintf("%s, %s, %s of AWS IAM", phrase.Count(counts[ReadAccess], "reader"), phrase.Count(counts[WriteAccess], "writer"),
+		phrase.Count(len(admins), "administrator"))
+	switch {
+	case len(admins) > maxAdministrators:
+		out.Status = nist190.Fail
+		out.Message = fmt.Sprintf("%d identities of AWS IAM have every right or a way to it: %s", len(admins), phrase.Shorten(admins))
+	case len(admins)+len(unknown) > maxAdministrators:
+		out.Status, out.Reason = nist190.NotAssessed, nist190.ReasonUnknown
+		out.Message = fmt.Sprintf("%d identities are administrators, and more may be: %s", len(admins), phrase.Shorten(unknown))
+	}
+	e.Report(out)
+	return nil
+}
+
+// principalTable lists who is what.
+func principalTable(all []Principal) nist190.Exhibit {
+	return nist190.Exhibit{Name: "mapped-principals", Title: "Identities of AWS IAM in the cluster", Columns: PrincipalColumns(),
+		Rows: func(yield func([]string) bool) {
+			for i := range all {
+				if !yield(all[i].Row()) {
+					return
+				}
+			}
+		}}
+}
+
+// PrincipalColumns are the titles of [Principal.Row].
+func PrincipalColumns() []string {
+	return []string{"PRINCIPAL", "CLASS", "WHERE", "USER", "GROUPS", "SOURCES"}
+}
+
+// Row is a principal as it is printed.
+func (p *Principal) Row() []string {
+	where := "cluster"
+	if p.Class == NoAccess {
+		where = ""
+	} else if len(p.Namespaces) > 0 {
+		where = strings.Join(p.Namespaces, " ")
+	}
+	var users, groups, sources []string
+	for i := range p.Mappings {
+		m := &p.Mappings[i]
+		source := string(m.Source)
+		for _, policy := range m.Policies {
+			source += " " + policy.Name
+		}
+		users, sources, groups = append(users, m.Username), append(sources, source), append(groups, m.Groups...)
+	}
+	class := p.Class.String()
+	if p.Unknown != "" {
+		class += "?"
+	}
+	return []string{p.Name, class, where, strings.Join(users, " "), strings.Join(groups, " "), strings.Join(sources, ", ")}
+}
+
+var cloudAuthorizer = nist190.Metadata{
+	ID: "rbac-cloud-authorizer", Title: "Wide rights that a cloud gives beside RBAC",
+	Doc: `The cloud that runs the cluster decides beside RBAC: IAM on Google GKE, role assignments of Azure on AKS where Azure RBAC for
+Kubernetes is on, access policies on Amazon EKS. A request is allowed if either allows it, so that RBAC narrows none of what
+the cloud gives. On EKS an access policy that holds in the whole cluster and gives every right, every service account or every
+Secret is a finding, as a binding of the same would be. Elsewhere the roles of the cloud have to be looked at.
+
+Before:
+
+    policyArn: arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminPolicy
+    accessScope: {type: cluster}
+
+After:
+
+    policyArn: arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy
+    accessScope: {type: namespace, namespaces: [shop]}`,
+	Claims: nist190.Claims("1a", "2a"), Controls: []string{"AC-3", "AC-6"},
+	Severity: nist190.SeverityHigh,
+	Remediation: `On EKS associate the policy with the namespaces that the principal works in. Review who has roles of the cloud with rights in
+clusters: container.admin, container.developer, owner and editor on Google; Azure Kubernetes Service RBAC roles and Contributor on
+Azure. Attest the result.`,
+	Limits: "What the cloud gives is in none of the objects that are read, but for the access entries of EKS, as aws eks list-access-entries, describe-access-entry and list-associated-access-policies print them.",
+}
+
+// unions is how clouds decide beside RBAC, as they document it.
+var unions = map[cloud.Vendor]string{
+	cloud.GKE: "a request is allowed if IAM or RBAC allows it (https://cloud.google.com/kubernetes-engine/docs/how-to/iam)",
+	cloud.AKS: "role assignments of Azure count beside RBAC (https://learn.microsoft.com/azure/aks/manage-azure-rbac)",
+	cloud.EKS: "access policies count beside RBAC (https://docs.aws.amazon.com/eks/latest/userguide/access-policies.html)",
+}
+
+func checkCloudAuthorizer(ctx context.Context, e *nist190.Eval) error {
+	clusters := cloud.Find(e.Inventory).Clusters
+	if len(clusters) == 0 {
+		e.NotApplicable(inventory.Cluster, "no description of a managed cluster was given")
+		return nil
+	}
+	mappings, err := IdentityMappingsOf(ctx, e.Inventory)
+	if err != nil {
+		return err
+	}
+	t := tableOf(e.Inventory.Version().Minor)
+	for i := range mappings {
+		for _, p := range mappings[i].Policies {
+			if what, severity := t.wide(p); what != "" && mappings[i].Never == "" {
+				e.Report(nist190.Outcome{Status: nist190.Fail, Subject: p.At.Ref, Key: canonicalPrincipal(mappings[i].Principal) + " " + p.Name, Severity: severity,
+					Message:  fmt.Sprintf("%s gives %q %s in the whole cluster, beside RBAC", p.Name, mappings[i].Principal, what),
+					Evidence: []nist190.Evidence{p.At, mappings[i].At}})
+			}
+		}
+	}
+	for i := range clusters {
+		c := &clusters[i]
+		at := evidenceAt(c.Place)
+		out := nist190.Outcome{Status: nist190.NotAssessed, Subject: at.Ref, Key: "cluster " + c.Name, Reason: nist190.ReasonManualReview,
+			Message: fmt.Sprintf("%s: %s", c.Vendor, unions[c.Vendor]), Evidence: []nist190.Evidence{at}, Strength: inventory.VendorAsserted}
+		switch beside := c.DirectoryAuthorizes; {
+		case beside.Known && !beside.V:
+			out.Status, out.Reason, out.Strength = nist190.Pass, "", 0
+			out.Message = fmt.Sprintf("%s does not decide beside RBAC", c.Vendor)
+		case c.Vendor == cloud.EKS && c.EntriesComplete.Known && c.EntriesComplete.V:
+			out.Status, out.Reason, out.Strength = nist190.Pass, "", 0
+			out.Message = "every access entry was given"
+		}
+		e.Report(out)
+	}
+	return nil
+}
+
+// wide tells what an access policy gives in the whole cluster that a binding would be a finding for.
+func (t *table) wide(p AccessPolicy) (string, nist190.Severity) {
+	rules, ok := AccessPolicyRules(p.Name)
+	if !ok || len(p.Namespaces) > 0 {
+		return "", 0
+	}
+	if len(coversEverything(rules)) > 0 {
+		return "every right", nist190.SeverityHigh
+	}
+	var held bits
+	for i := range rules {
+		h := t.atoms.heldBy(&rules[i])
+		held.add(&h)
+	}
+	secrets := false
+	for _, c := range t.powers {
+		if c.rules != nil || !c.satisfied(&held) {
+			continue
+		}
+		if c.leads == toAccounts || c.leads == toAdmin {
+			return "every service account, and its rights,", nist190.SeverityHigh
+		}
+		secrets = secrets || c.readsSecrets
+	}
+	if secrets {
+		return "every Secret", nist190.SeverityMedium
+	}
+	return "", 0
+}
