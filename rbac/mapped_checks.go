@@ -3,7 +3,6 @@ package rbac
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/nist190/nist190"
@@ -15,10 +14,6 @@ import (
 // mappedChecks judge how identities of a cloud come into the cluster.
 func mappedChecks() []nist190.Check {
 	return []nist190.Check{
-		mappedCheck(mappedMasters, checkMappedMasters),
-		mappedCheck(mappedSessionName, checkMappedSessionName),
-		mappedCheck(mappedNode, checkMappedNode),
-		mappedCheck(mappedAccount, checkMappedAccount),
 		nist190.NewCheck(complete(mappedAdministrators), checkMappedAdministrators),
 		nist190.NewCheck(complete(cloudAuthorizer), checkCloudAuthorizer),
 	}
@@ -30,185 +25,6 @@ func complete(md nist190.Metadata) nist190.Metadata {
 		md.Needs = IdentityMappingNeeds()
 	}
 	return md
-}
-
-// mappedCheck asks of each mapping what is wrong with it; "" where nothing is.
-func mappedCheck(md nist190.Metadata, find func(m *IdentityMapping, p *Principal) (string, nist190.Severity)) nist190.Check {
-	return nist190.NewCheck(complete(md), func(ctx context.Context, e *nist190.Eval) error {
-		all, err := IdentityMappingsOf(ctx, e.Inventory)
-		if err != nil {
-			return err
-		}
-		var principals []Principal
-		if slices.ContainsFunc(md.Needs, func(n inventory.Need) bool { return n.Kind == "ClusterRoleBinding" }) {
-			if principals, err = PrincipalsOf(ctx, e.Inventory); err != nil {
-				return err
-			}
-		}
-		found, mapped := false, 0
-		for i := range all {
-			m := &all[i]
-			if m.Never != "" {
-				continue
-			}
-			mapped++
-			j := slices.IndexFunc(principals, func(p Principal) bool { return canonicalPrincipal(p.Name) == canonicalPrincipal(m.Principal) })
-			var p *Principal
-			if j >= 0 {
-				p = &principals[j]
-			}
-			if message, severity := find(m, p); message != "" {
-				found = true
-				e.Report(nist190.Outcome{Status: nist190.Fail, Subject: m.At.Ref, Key: canonicalPrincipal(m.Principal), Message: message, Severity: severity,
-					Evidence: []nist190.Evidence{m.At}})
-			}
-		}
-		switch {
-		case mapped == 0:
-			e.NotApplicable(inventory.Cluster, "no identity of AWS IAM is mapped into the cluster")
-		case !found:
-			e.Report(nist190.Outcome{Status: nist190.Pass, Subject: inventory.Cluster, Message: fmt.Sprintf("%s are looked at", phrase.Count(mapped, "mapping"))})
-		}
-		return nil
-	})
-}
-
-var mappedMasters = nist190.Metadata{
-	ID: "rbac-mapped-masters", Title: "Identity of the cloud in system:masters",
-	Doc: `An identity of AWS IAM is mapped to the group system:masters: it has every right before RBAC is asked, and no binding or
-admission policy takes any from it. Every caller of a role has it, pipelines and instances that may assume it included.
-
-Before:
-
-    - rolearn: arn:aws:iam::111122223333:role/platform
-      username: platform
-      groups: [system:masters]
-
-After: a group that a binding gives what administrators need, and that can be withdrawn; or an access entry with the policy
-AmazonEKSClusterAdminPolicy, which EKS logs and limits.
-
-    - rolearn: arn:aws:iam::111122223333:role/platform
-      username: platform:{{SessionName}}
-      groups: [platform-admins]`,
-	Claims: nist190.Claims("2a", "1a"), Controls: []string{"AC-2", "AC-6(5)"}, CIS: []string{"5.1.7"},
-	Severity:    nist190.SeverityHigh,
-	Remediation: "Map the role to a group of its own, bind that, and keep one sealed role for the day on which RBAC is broken.",
-}
-
-func checkMappedMasters(m *IdentityMapping, _ *Principal) (string, nist190.Severity) {
-	if !slices.Contains(m.Groups, masters) {
-		return "", 0
-	}
-	return fmt.Sprintf("%s maps %q to system:masters", m.Source, m.Principal), 0
-}
-
-var mappedSessionName = nist190.Metadata{
-	ID: "rbac-mapped-session-name", Title: "User name that its caller chooses",
-	Doc: `A role of AWS IAM is mapped to a user name that begins with the name of the session. Who assumes the role chooses that name, so
-that it can be any user that a binding names, and audit logs say what it likes. Text in front of it, up to a colon, keeps the
-names of one role apart from others; EKS demands that of access entries.
-
-Before:
-
-    - rolearn: arn:aws:iam::111122223333:role/developers
-      username: "{{SessionName}}"
-
-After:
-
-    - rolearn: arn:aws:iam::111122223333:role/developers
-      username: "developers:{{SessionName}}"`,
-	Claims: nist190.Claims("1a", "2c", "2f"), Controls: []string{"IA-2", "IA-4", "AU-10"},
-	Severity:    nist190.SeverityMedium,
-	Remediation: "Write the role's name and a colon before {{SessionName}}, and change the bindings of users that it was meant for.",
-	Needs:       PrincipalNeeds(),
-	Limits:      "Trust policies of IAM can fix the name of the session (sts:RoleSessionName); they are not seen.",
-}
-
-func checkMappedSessionName(m *IdentityMapping, p *Principal) (string, nist190.Severity) {
-	if !m.callerNamed() || m.ownNames() {
-		return "", 0
-	}
-	if p != nil && len(p.Users) > 0 {
-		var users []string
-		for _, s := range p.Users {
-			users = append(users, s.String())
-		}
-		return fmt.Sprintf("whoever assumes %q can be %s, which bindings name", m.Principal, phrase.Shorten(users)), nist190.SeverityHigh
-	}
-	return fmt.Sprintf("whoever assumes %q chooses its user name, %q", m.Principal, m.Username), nist190.SeverityMedium
-}
-
-var mappedNode = nist190.Metadata{
-	ID: "rbac-mapped-node", Title: "Role of nodes that is more than a node",
-	Doc: `A role of AWS IAM that nodes have is mapped to groups beside system:nodes and system:bootstrappers, or to the group of nodes
-without the name of one node: every Pod that reaches the metadata of its node has those rights, and a caller with a name of
-its own can be any node.
-
-Before:
-
-    - rolearn: arn:aws:iam::111122223333:role/nodes
-      username: system:node:{{EC2PrivateDNSName}}
-      groups: [system:bootstrappers, system:nodes, deployers]
-
-After:
-
-      groups: [system:bootstrappers, system:nodes]`,
-	Claims: nist190.Claims("1a", "5b", "5d"), Controls: []string{"AC-6", "IA-3"},
-	Severity:    nist190.SeverityHigh,
-	Remediation: "Map the role of nodes to system:node:{{EC2PrivateDNSName}} and the two groups alone; give pipelines a role of their own.",
-}
-
-func checkMappedNode(m *IdentityMapping, _ *Principal) (string, nist190.Severity) {
-	if !slices.Contains(m.Groups, allNodes) {
-		return "", 0
-	}
-	var more []string
-	for _, g := range m.Groups {
-		// Windows nodes need the last one (https://docs.aws.amazon.com/eks/latest/userguide/windows-support.html).
-		if g != allNodes && g != "system:bootstrappers" && g != "system:node-proxier" && g != "eks:kube-proxy-windows" {
-			more = append(more, fmt.Sprintf("%q", g))
-		}
-	}
-	switch {
-	case len(more) > 0:
-		return fmt.Sprintf("%s maps the role of nodes %q to the groups %s as well", m.Source, m.Principal, phrase.Shorten(more)), 0
-	case m.Source != FromAccessEntry && !strings.Contains(m.Username, privateDNSName) && !strings.Contains(m.Username, sessionName):
-		return fmt.Sprintf("%s puts %q into the group of nodes as %q, which is not the name of one node", m.Source, m.Principal, m.Username), nist190.SeverityMedium
-	}
-	return "", 0
-}
-
-var mappedAccount = nist190.Metadata{
-	ID: "rbac-mapped-account", Title: "Every identity of an AWS account mapped",
-	Doc: `mapAccounts lets every user and role of an account authenticate, under its ARN: whoever administers IAM there decides who is let
-in, every role has what the group system:authenticated has, and any ARN can be bound without another look.
-
-Before:
-
-    data: {mapAccounts: '- "111122223333"'}
-
-After: the roles that are meant.
-
-    data:
-      mapRoles: |
-        - rolearn: arn:aws:iam::111122223333:role/developers
-          username: developers:{{SessionName}}
-          groups: [developers]`,
-	Claims: nist190.Claims("2a", "2c"), Controls: []string{"AC-2", "IA-8"},
-	Severity:    nist190.SeverityMedium,
-	Remediation: "Map the roles that need access by name, and remove mapAccounts.",
-}
-
-func checkMappedAccount(m *IdentityMapping, _ *Principal) (string, nist190.Severity) {
-	switch a, ok := parseARN(m.Principal); {
-	case m.Account:
-		return fmt.Sprintf("every user and role of account %s authenticates", m.Principal), 0
-	case ok && a.resource == "root":
-		return fmt.Sprintf("%s maps the root user of account %s", m.Source, a.account), 0
-	case ok && strings.ContainsAny(a.resource, "*?"):
-		return fmt.Sprintf("%s maps every identity that matches %q", m.Source, m.Principal), 0
-	}
-	return "", 0
 }
 
 var mappedAdministrators = nist190.Metadata{

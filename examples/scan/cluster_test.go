@@ -30,8 +30,16 @@ func TestCluster(t *testing.T) {
 	shop := filepath.Join(manifests, "shop")
 	server := apitest.Manifests(t, nist190.Needs(catalog.All()...), shop)
 	kubeconfig := server.Kubeconfig(t)
-	// Levels rest on the labels of Secrets, and tokens on their types.
-	got := failures(runJSON(t, 1, "-kubeconfig", kubeconfig, "-secret-metadata"))
+	// Levels rest on the labels of Secrets, and tokens on their types. What no API server serves is in files beside it.
+	alone := failures(runJSON(t, 1, "-kubeconfig", kubeconfig, "-secret-metadata"))
+	args := []string{"-kubeconfig", kubeconfig, "-secret-metadata"}
+	for _, name := range []string{"kubeadm.yaml", "kubelet.yaml", "audit.yaml", "encryption.yaml", "pipeline-kubeconfig.yaml"} {
+		args = append(args, filepath.Join(shop, name))
+	}
+	got := failures(runJSON(t, 1, args...))
+	if len(alone) >= len(got) {
+		t.Errorf("%d failures of the cluster alone, %d with files beside it", len(alone), len(got))
+	}
 	for _, f := range failures(runJSON(t, 1, shop)) {
 		if !slices.Contains(got, f) {
 			t.Errorf("only manifests give %s", f)
