@@ -243,13 +243,6 @@ func (m *IdentityMapping) callerNamed() bool {
 	return strings.Contains(m.Username, sessionName) || strings.Contains(m.Username, sessionNameRaw)
 }
 
-// ownNames reports whether the text before what the caller chooses keeps its names apart from those of others: it ends a part
-// of the name. EKS demands it of access entries.
-func (m *IdentityMapping) ownNames() bool {
-	before, _, _ := strings.Cut(m.Username, "{{SessionName")
-	return strings.ContainsAny(before, ":/")
-}
-
 // Describe is one line for people: the class, where, and what is not known.
 func (p *Principal) Describe() string {
 	s := p.Class.String()

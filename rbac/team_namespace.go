@@ -163,13 +163,13 @@ func (l TeamList) trespass(t *Team, g Grant, rules []int, may []string) nist190.
 		out.Severity = nist190.SeverityHigh
 	} else {
 		where = fmt.Sprintf("in namespace %q, which is not its own", b.Namespace)
-		for _, owner := range l.Owners(b.Namespace) {
+		if owners := l.Owners(b.Namespace); len(owners) > 0 {
+			owner := owners[0]
 			where = fmt.Sprintf("in namespace %q of team %q", b.Namespace, owner.Name)
 			if owner.Production() && !t.Production() {
 				where += ", in production"
 				out.Severity = nist190.SeverityHigh
 			}
-			break
 		}
 	}
 	out.Message = fmt.Sprintf("team %q, as %s, may %s %s", t.Name, g.To(), phrase.Shorten(may), where)

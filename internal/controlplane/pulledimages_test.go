@@ -43,14 +43,14 @@ func TestVerifiesPulledImages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, k := range view.Kubelets() {
-				v := k.VerifiesPulledImages()
-				if v.OK() != c.known || v.Value != c.want {
-					t.Errorf("got %v, %s (%s)", v.Value, v.Known, strings.TrimSpace(v.Reason))
-				}
-				return
+			kubelets := view.Kubelets()
+			if len(kubelets) != 1 {
+				t.Fatalf("%d kubelets", len(kubelets))
 			}
-			t.Fatal("no kubelet")
+			v := kubelets[0].VerifiesPulledImages()
+			if v.OK() != c.known || v.Value != c.want {
+				t.Errorf("got %v, %s (%s)", v.Value, v.Known, strings.TrimSpace(v.Reason))
+			}
 		})
 	}
 }
