@@ -17,6 +17,13 @@ import (
 	"github.com/nist190/nist190/catalog"
 	"github.com/nist190/nist190/inventory/manifest"
 	"github.com/nist190/nist190/report"
+	"github.com/nist190/nist190/report/html"
+	"github.com/nist190/nist190/report/junit"
+	"github.com/nist190/nist190/report/ocsf"
+	"github.com/nist190/nist190/report/openreports"
+	"github.com/nist190/nist190/report/oscal"
+	"github.com/nist190/nist190/report/prometheus"
+	"github.com/nist190/nist190/report/sarif"
 )
 
 // A garden remembers what was planted. plant fills in a template: {{s}} is a secret that nobody may see again, {{b}} the same in base64, {{t}} a bootstrap token with a
@@ -323,6 +330,14 @@ func scanPlanted(t *testing.T, without ...string) {
 		"csv":          func(w io.Writer) error { return report.CSV(w, rep, report.CSVOptions{}) },
 		"requirements": func(w io.Writer) error { return report.CSVRequirements(w, rep, report.CSVOptions{}) },
 		"markdown":     func(w io.Writer) error { return report.Markdown(w, rep, report.MarkdownOptions{}) },
+		"sarif":        func(w io.Writer) error { return sarif.Write(w, rep, sarif.Options{All: true}) },
+		"junit":        func(w io.Writer) error { return junit.Write(w, rep, junit.Options{RequireEvidence: true}) },
+		"oscal":        func(w io.Writer) error { return oscal.Write(w, rep, oscal.Options{}) },
+		"oscal plan":   func(w io.Writer) error { return oscal.WritePlan(w, rep, oscal.Options{}) },
+		"openreports":  func(w io.Writer) error { return openreports.Write(w, rep, openreports.Options{}) },
+		"ocsf":         func(w io.Writer) error { return ocsf.Write(w, rep, ocsf.Options{}) },
+		"prometheus":   func(w io.Writer) error { return prometheus.Write(w, rep, prometheus.Options{Namespaces: true}) },
+		"html":         func(w io.Writer) error { return html.Write(w, rep, html.Options{}) },
 	} {
 		if err := write(to(name)); err != nil {
 			t.Errorf("%s: %v", name, err)

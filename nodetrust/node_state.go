@@ -18,7 +18,7 @@ var nodeState = nist190.Metadata{
 The state of a node is part of an inventory that can be relied on: nobody can say what a node does from which nothing is
 heard, and its pods may still run. What counts is the condition Ready and how long it has been so, and the node's lease,
 which its kubelet renews every ten seconds. Ages are counted to the newest sign of life of any node, so that a snapshot
-says what it said when it was taken; nodetrust.CollectedAt sets another moment.
+says what it said when it was taken; inventory.Clock, asOf of the configuration, sets another moment.
 
 Before:
 

@@ -16,10 +16,6 @@ import (
 	"github.com/nist190/nist190/inventory"
 )
 
-// CollectedAt is when the objects were read from the cluster. Where it is not set, it is the newest sign of life of any
-// node, so that a snapshot says today what it said when it was taken.
-var CollectedAt = inventory.NewSetting("nodesCollectedAt", time.Time{})
-
 // Nodes is the inventory of nodes: who they are, what runs on them, whether the control plane hears from them, and what
 // else speaks of them: leases, CSINodes, machines of Cluster API, NodeClaims of Karpenter. It is immutable and safe for
 // concurrent use. Cost: linear in what is read.
@@ -118,7 +114,8 @@ var nodes = inventory.NewFact("nodetrust nodes", func(ctx context.Context, inv *
 		}
 	}
 	n.machines(inv)
-	if n.At = CollectedAt.Get(inv); n.At.IsZero() {
+	// A snapshot says today what it said when it was taken.
+	if n.At = inventory.Clock.Get(inv).Time; n.At.IsZero() {
 		for _, r := range n.all {
 			if r.Heartbeat.After(n.At) {
 				n.At = r.Heartbeat
