@@ -361,6 +361,7 @@ type weaver struct {
 	known    map[rbac.Subject]int32 // accounts; -1 for those from which nothing follows
 	members  map[string][]rbac.Subject
 	pivoting map[string][]pivotAt
+	on       map[*nodeReads][]NodeAccount // what was found of the accounts on nodes
 }
 
 // pivotAt is a running pod through which its node can be had.
@@ -372,6 +373,7 @@ type pivotAt struct {
 
 func (x *weaver) weave(ctx context.Context) (*web, error) {
 	x.w, x.number, x.known = &web{b: x.b, ofPod: x.ofPod}, map[vertex]int32{}, map[rbac.Subject]int32{}
+	x.on = map[*nodeReads][]NodeAccount{}
 	x.vertex(vertex{kind: vEverything})
 	x.vertex(vertex{kind: vAllNodes})
 	x.link(everything, edge{to: allNodes, kind: eContained})
@@ -601,30 +603,10 @@ func (x *weaver) linkNode(r *Radius) {
 			x.link(r.vertex, edge{to: to, kind: eKubelet})
 		}
 	}
-	at := map[rbac.Subject]int{}
-	for _, p := range r.own.pods {
-		if p.mirror || p.spec.ServiceAccountName == "" {
-			continue
-		}
-		s := rbac.ServiceAccount(p.namespace, p.spec.ServiceAccountName)
-		i, seen := at[s]
-		if seen && r.Accounts[i].Token {
-			continue
-		}
-		settings := x.accounts[Thing{ServiceAccount, s.Namespace, s.Name}]
-		token := !x.b.AudienceRestricted || p.hasToken(settings)
-		if !seen {
-			i = len(r.Accounts)
-			at[s] = i
-			r.Accounts = append(r.Accounts, NodeAccount{Account: s, CloudIdentity: settings.identity, pod: p, leads: -1})
-		}
-		if !token {
-			continue
-		}
-		a := &r.Accounts[i]
-		a.Token, a.pod, a.leads = true, p, x.account(s)
-		if a.leads >= 0 {
-			x.link(r.vertex, edge{to: a.leads, kind: eToken, pod: p})
+	r.Accounts = x.accountsOn(r.own)
+	for i := range r.Accounts {
+		if a := &r.Accounts[i]; a.leads >= 0 {
+			x.link(r.vertex, edge{to: a.leads, kind: eToken, pod: a.pod})
 		}
 	}
 	for _, t := range r.own.things {
@@ -632,5 +614,38 @@ func (x *weaver) linkNode(r *Radius) {
 			x.linkToken(r.vertex, thing)
 		}
 	}
-	slices.SortFunc(r.Accounts, func(a, b NodeAccount) int { return a.Account.Compare(b.Account) })
+}
+
+// accountsOn are the accounts of pods, in order. Nodes on which the same can land share them.
+func (x *weaver) accountsOn(own *nodeReads) []NodeAccount {
+	if out, ok := x.on[own]; ok {
+		return out
+	}
+	var out []NodeAccount
+	at := map[rbac.Subject]int{}
+	for _, p := range own.pods {
+		if p.mirror || p.spec.ServiceAccountName == "" {
+			continue
+		}
+		s := rbac.ServiceAccount(p.namespace, p.spec.ServiceAccountName)
+		i, seen := at[s]
+		if seen && out[i].Token {
+			continue
+		}
+		settings := x.accounts[Thing{ServiceAccount, s.Namespace, s.Name}]
+		token := !x.b.AudienceRestricted || p.hasToken(settings)
+		if !seen {
+			i = len(out)
+			at[s] = i
+			out = append(out, NodeAccount{Account: s, CloudIdentity: settings.identity, pod: p, leads: -1})
+		}
+		if !token {
+			continue
+		}
+		a := &out[i]
+		a.Token, a.pod, a.leads = true, p, x.account(s)
+	}
+	slices.SortFunc(out, func(a, b NodeAccount) int { return a.Account.Compare(b.Account) })
+	x.on[own] = out
+	return out
 }
